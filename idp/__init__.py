@@ -1,0 +1,1 @@
+"""Doorward: a Single Sign-On identity provider."""

@@ -1,0 +1,1 @@
+"""Administrators' pages, one module a page family."""

@@ -1,0 +1,106 @@
+"""The composition root: the one module that knows every feature."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from idp import assets, registry
+from idp import settings as settings_module
+from idp.cache import Cache
+from idp.db import db, engine_options, prepare_engine
+from idp.keys import installation
+from idp.web import current, navigation
+from idp.web.csrf import csrf
+
+if TYPE_CHECKING:
+    from idp.settings import Settings
+    from idp.vault import Vault
+
+# Every module here may expose `bp` (a blueprint), `NAV` (a menu entry) and `init_app(app)`.
+FEATURES = ("idp.web", "idp.login", "idp.account", "idp.admin", "idp.oidc.endpoints", "idp.jwt_sso", "idp.setup")
+MODELS = ("accounts", "audit", "clients", "consents", "interactions", "jobs", "keys", "sessions", "setup", "tokens", "web")
+
+
+def create_database_app(settings: Settings) -> Flask:
+    """Return an application that reaches the database and nothing else; enough to migrate."""
+    for package in MODELS:
+        importlib.import_module(f"idp.{package}.models")
+    app = Flask(
+        "idp",
+        template_folder=str(assets.folder("templates")),
+        static_folder=str(assets.folder("static")),
+        static_url_path="/static",
+    )
+    url = settings.effective_database_url
+    app.config.update(SQLALCHEMY_DATABASE_URI=url, SQLALCHEMY_ENGINE_OPTIONS=engine_options(url))
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine, synchronous=settings.sqlite_synchronous)
+    current.provide(app, settings)
+    return app
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the whole application, over a database that is set up.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        VaultError: the master key is missing or is not the one of this database.
+
+    """
+    settings = settings or settings_module.load()
+    app = create_database_app(settings)
+    vault = installation.open_vault(settings)
+    cache = Cache()
+    cache.forget_after_commits(db.session)
+    with app.app_context():
+        secrets = installation.open_secrets(db.session(), vault)
+    current.provide(app, vault, secrets, cache)
+    _configure(app, settings)
+    app.secret_key = secrets.derive("forms")
+    csrf.init_app(app)
+    _add_services(app, settings, vault)
+    for package in FEATURES:
+        _add_feature(app, package)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    secure = settings.is_secure
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-idp-form" if secure else "idp-form",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        # A form stays good as long as its browser session: an 8-hour-old tab must still work.
+        WTF_CSRF_TIME_LIMIT=None,
+        # Origin is checked in idp.web.headers; Referer is never sent by our own pages.
+        WTF_CSRF_SSL_STRICT=False,
+        MAX_CONTENT_LENGTH=64 * 1024,
+        MAX_FORM_MEMORY_SIZE=64 * 1024,
+        MAX_FORM_PARTS=200,
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+
+
+def _add_services(app: Flask, settings: Settings, vault: Vault) -> None:
+    """Provide what needs more than one feature to build."""
+
+
+def _add_feature(app: Flask, package: str) -> None:
+    for module in registry.modules_in(package):
+        if hasattr(module, "init_app"):
+            module.init_app(app)
+        if hasattr(module, "bp"):
+            app.register_blueprint(module.bp)
+        if hasattr(module, "NAV"):
+            navigation.add(app.extensions, module.NAV)

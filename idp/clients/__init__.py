@@ -1,0 +1,1 @@
+"""Relying parties: their metadata and their secrets."""

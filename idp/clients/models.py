@@ -1,0 +1,39 @@
+"""Relying parties and their secrets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.db import Base
+
+
+class ClientRow(Base):
+    """A registered client; ``metadata_json`` holds its validated metadata in RFC 7591 names."""
+
+    __tablename__ = "clients"
+
+    client_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    client_name: Mapped[str] = mapped_column(String(200))
+    metadata_json: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # The HMAC secret of a JWT redirect client (HS256), encrypted; never the client secret.
+    jwt_secret: Mapped[str | None] = mapped_column(Text)
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ClientSecret(Base):
+    """One of a client's live secrets, kept as its fingerprint."""
+
+    __tablename__ = "client_secrets"
+    __table_args__ = (Index("ix_client_secrets_client_id", "client_id"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]

@@ -1,0 +1,150 @@
+"""The database: models' base, aware timestamps, the one way to commit, SQLite's settings."""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import JSON, DateTime, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from idp.errors import IdpError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import TypeVar
+
+    from sqlalchemy import Connection, Dialect, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+    Called = TypeVar("Called", bound=Callable[..., Any])
+
+_writing: ContextVar[bool] = ContextVar("idp_writing", default=False)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC; naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface of SQLAlchemy
+        """Store *value* in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "a naive datetime was given where an aware one is needed"
+            raise ValueError(message)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface of SQLAlchemy
+        """Return the stored instant, aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The base of every model; constraints get names, so that migrations can change them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - the interface of SQLAlchemy
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+    }
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False}, disable_autonaming=True)
+
+
+class transaction(ContextDecorator):  # noqa: N801 - reads as a statement: with transaction(): / @transaction()
+    """Commit what is written inside, as a decorator of a view or a ``with`` block.
+
+    Commits when the block ends *or refuses with an* ``IdpError`` (its audit rows and revocations must last); any
+    other exception rolls back. On SQLite the write lock is taken at the first statement, so a later write in the
+    same transaction can never fail for having read first.
+    """
+
+    def __enter__(self) -> Session:
+        """Begin; reading that happened before is closed first."""
+        session = db.session()
+        if session.in_transaction():
+            session.rollback()
+        self._token = _writing.set(True)
+        return session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit or roll back, and let the exception go on."""
+        try:
+            if error is None or isinstance(error, IdpError):
+                db.session.commit()
+            else:
+                db.session.rollback()
+        except BaseException:
+            db.session.rollback()
+            raise
+        finally:
+            _writing.reset(self._token)
+
+    def _recreate_cm(self) -> transaction:
+        return transaction()
+
+    def __call__(self, func: Called) -> Called:
+        """Decorate *func*, and mark it as one that commits."""
+        decorated = super().__call__(func)
+        decorated.writes = True  # type: ignore[attr-defined]  # read by the test that every writing route has it
+        return decorated
+
+
+def commits_in_steps(func: Called) -> Called:
+    """Mark a view that commits by several ``with transaction():`` blocks, because slow work lies between them."""
+    func.writes = True  # type: ignore[attr-defined]  # read by the test that every writing route has it
+    return func
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the engine options for the database at *url*."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 5, "check_same_thread": False}, "pool_size": 16, "max_overflow": 8}
+    return {"pool_size": 10, "max_overflow": 6, "pool_timeout": 5, "pool_pre_ping": True, "pool_recycle": 1800}
+
+
+def prepare_engine(engine: Engine, *, synchronous: str = "normal") -> None:
+    """Set SQLite up for several writing processes; other databases are left as they are."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    def connect(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]  # BEGIN is emitted below, not by sqlite3
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous.upper()}",
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin)

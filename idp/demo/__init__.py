@@ -1,0 +1,1 @@
+"""Sample people, groups and relying parties."""

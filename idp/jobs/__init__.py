@@ -1,0 +1,1 @@
+"""Background work: tasks and their schedule."""

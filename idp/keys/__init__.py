@@ -1,0 +1,1 @@
+"""Signing keys: kept encrypted, rotated, published, used."""

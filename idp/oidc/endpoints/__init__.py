@@ -1,0 +1,1 @@
+"""The endpoints, one module each, each with its blueprint and discovery metadata."""

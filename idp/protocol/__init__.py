@@ -1,0 +1,1 @@
+"""The protocols' rules: pure functions, with no web, database or clock in them."""

@@ -1,0 +1,285 @@
+"""Every setting, its unit and its default.
+
+A setting is read from the environment (``IDP_ISSUER``; ``__`` for nesting: ``IDP_TOKENS__ACCESS``), for a secret also
+from the file that ``<NAME>_FILE`` names, then from ``idp.toml`` (same names in lower case, without the prefix). A name
+that no setting has, or a value that does not fit, stops the start with every fault named at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+PREFIX = "IDP_"
+_UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; ``faults`` names every reason, one sentence each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def _duration(value: object) -> object:
+    """Read ``90``, ``90s``, ``5min``, ``8h`` or ``30d``; a bare number is seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    if isinstance(value, str):
+        text = value.strip().replace(" ", "")
+        number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+        unit = text[len(number) :] or "s"
+        if unit in _UNITS and number.replace(".", "", 1).isdigit():
+            return timedelta(seconds=float(number) * _UNITS[unit])
+        message = "write a duration as a number and s, min, h or d, for example 8h"
+        raise ValueError(message)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=timedelta(days=3650))]
+Positive = Annotated[Duration, Field(gt=timedelta(0))]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SessionSettings(_Section):
+    """How long a browser session lives."""
+
+    idle: Positive = Field(timedelta(hours=8), description="A session unused for this long ends.")
+    max: Positive = Field(timedelta(hours=24), description="A session ends this long after sign-in, however used.")
+    reauth: Positive = Field(
+        timedelta(minutes=5), description="Actions that matter ask for a sign-in no older than this."
+    )
+
+
+class TokenSettings(_Section):
+    """Lifetimes of what is issued."""
+
+    code: Annotated[Positive, Field(le=timedelta(seconds=60))] = Field(
+        timedelta(seconds=60), description="Authorization code (at most 60 s)."
+    )
+    access: Positive = Field(timedelta(minutes=5), description="Access token.")
+    id: Positive = Field(timedelta(hours=1), description="ID token.")
+    redirect_jwt: Annotated[Positive, Field(le=timedelta(seconds=120))] = Field(
+        timedelta(seconds=60), description="JWT of the plain JWT redirect (at most 120 s)."
+    )
+    refresh_idle: Positive = Field(timedelta(days=30), description="A refresh token unused for this long ends.")
+    refresh_max: Positive = Field(timedelta(days=90), description="A refresh token family ends this long after consent.")
+    refresh_grace: Annotated[Duration, Field(le=timedelta(minutes=5))] = Field(
+        timedelta(seconds=10),
+        description="For this long a rotated refresh token still gets the same successor; 0 turns that off.",
+    )
+
+
+class KeySettings(_Section):
+    """A signing key's life."""
+
+    rotate_every: Positive = Field(timedelta(days=90), description="A new signing key becomes active this often.")
+    publish_ahead: Positive = Field(timedelta(days=14), description="The next key is published this long ahead.")
+    keep: Positive = Field(timedelta(days=7), description="A key stays published this long after its last signature.")
+    jwks_max_age: Positive = Field(timedelta(seconds=300), description="How long verifiers may cache the key set.")
+
+
+class LogSettings(_Section):
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least severe line written.")
+    format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text on a terminal, else JSON lines.")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(_Section):
+    """The settings of one installation, immutable once read."""
+
+    issuer: str = Field(
+        "http://localhost:8000",
+        description="The address of this server as browsers see it: one origin, no path, no trailing slash. "
+        "https, or http on localhost. It is in every token: choose it once.",
+    )
+    data_dir: Path = Field(Path("data"), description="Where the database, the master key and demo data live.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite at `<data_dir>/idp.db`.")
+    sqlite_synchronous: Literal["normal", "full"] = Field(
+        "normal",
+        description="`normal` survives a killed process; `full` also a power cut, at about 10 ms per write.",
+    )
+    redis_url: str = Field("", description="Redis for background work and rate limits; empty: the database does both.")
+    master_key: SecretStr = Field(
+        SecretStr(""),
+        description="32 random bytes in base64url that encrypt keys at rest; empty: `<data_dir>/master.key`.",
+    )
+    listen: str = Field("127.0.0.1:8000", description="Address and port that the server binds.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="Server processes.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Networks (CIDR) whose `X-Forwarded-For` is believed; empty: none."
+    )
+    site_name: Annotated[str, Field(min_length=1, max_length=80)] = Field(
+        "Doorward", description="The name that people see on pages."
+    )
+    session: SessionSettings = SessionSettings()
+    tokens: TokenSettings = TokenSettings()
+    keys: KeySettings = KeySettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("issuer")
+    @classmethod
+    def _one_origin(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError as error:
+            message = "is not an address"
+            raise ValueError(message) from error
+        host = parts.hostname or ""
+        if parts.scheme not in {"https", "http"} or not host:
+            message = "must be an absolute https address such as https://id.example.com"
+            raise ValueError(message)
+        if parts.scheme == "http" and not _is_loopback(host):
+            message = "must begin with https:// (http only on localhost, *.localhost or a loopback address)"
+            raise ValueError(message)
+        shown = f"[{host}]" if ":" in host else host
+        if value != f"{parts.scheme}://{shown}{f':{port}' if port else ''}":
+            message = "must be an origin alone: scheme, host and port in lower case, with no path, slash, query or name"
+            raise ValueError(message)
+        return value
+
+    @field_validator("listen")
+    @classmethod
+    def _address_and_port(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:  # noqa: PLR2004 - ports are 16 bits
+            message = "must be address:port, for example 127.0.0.1:8000"
+            raise ValueError(message)
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+        if isinstance(items, list | tuple):
+            for item in items:
+                ipaddress.ip_network(str(item), strict=False)
+            return tuple(items)
+        return items
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether browsers reach this server by https."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def effective_database_url(self) -> str:
+        """Return the SQLAlchemy URL of the database in use."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'idp.db').absolute()}"
+
+
+def load(environ: dict[str, str] | None = None, toml_file: Path | None = None) -> Settings:
+    """Read the settings from the environment, secret files and ``idp.toml``.
+
+    Raises:
+        SettingsError: with every fault, each as one sentence that names the setting.
+
+    """
+    environ = dict(os.environ) if environ is None else environ
+    faults: list[str] = []
+    values = _from_toml(toml_file or Path(environ.get("IDP_CONFIG", "idp.toml")), faults)
+    _merge(values, _from_environment(environ, faults))
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_sentence(fault) for fault in error.errors(include_url=False)]
+        raise SettingsError(faults) from None
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def variable_names() -> list[str]:
+    """Return the environment variable of every setting, in order of the reference page."""
+    names = []
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += [f"{PREFIX}{name}__{inner}".upper() for inner in field.annotation.model_fields]
+        else:
+            names.append(f"{PREFIX}{name}".upper())
+    return names
+
+
+def _is_secret(name: str) -> bool:
+    return name in {"IDP_MASTER_KEY", "IDP_DATABASE_URL", "IDP_REDIS_URL"}
+
+
+def _from_environment(environ: dict[str, str], faults: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    known = variable_names()
+    for name, text in environ.items():
+        if not name.startswith(PREFIX) or name == "IDP_CONFIG":
+            continue
+        target, value = name, text
+        if name.endswith("_FILE") and _is_secret(name.removesuffix("_FILE")):
+            target = name.removesuffix("_FILE")
+            try:
+                value = Path(text).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                faults.append(f"{name}: the file {text!r} cannot be read ({type(error).__name__}).")
+                continue
+        if target not in known:
+            faults.append(_unknown(name, known))
+            continue
+        _put(values, target.removeprefix(PREFIX).lower().split("__"), value)
+    return values
+
+
+def _from_toml(path: Path, faults: list[str]) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        faults.append(f"{path}: cannot be read ({error}).")
+        return {}
+
+
+def _put(values: dict[str, Any], path: list[str], value: object) -> None:
+    for part in path[:-1]:
+        values = values.setdefault(part, {})
+    values[path[-1]] = value
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for name, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(name), dict):
+            _merge(base[name], value)
+        else:
+            base[name] = value
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    return f"{name}: no setting has this name{f'; did you mean {close[0]}?' if close else '.'}"
+
+
+def _sentence(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails is a loose mapping
+    name = PREFIX + "__".join(str(part) for part in fault["loc"]).upper()
+    if fault["type"] == "extra_forbidden":
+        return _unknown(name, variable_names())
+    # The value itself is left out on purpose: it may be a secret.
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
