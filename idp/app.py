@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 
 # Every module here may expose `bp` (a blueprint), `NAV` (a menu entry) and `init_app(app)`.
 FEATURES = ("idp.web", "idp.login", "idp.account", "idp.admin", "idp.oidc.endpoints", "idp.jwt_sso", "idp.setup")
-MODELS = ("accounts", "audit", "clients", "consents", "interactions", "jobs", "keys", "sessions", "setup", "tokens", "web")
+MODELS = (
+    "accounts",
+    "audit",
+    "clients",
+    "consents",
+    "interactions",
+    "jobs",
+    "keys",
+    "sessions",
+    "setup",
+    "tokens",
+    "web",
+)
 
 
 def create_database_app(settings: Settings) -> Flask:

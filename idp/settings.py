@@ -10,15 +10,26 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
-import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
 PREFIX = "IDP_"
+SECRET_SETTINGS = frozenset({"master_key", "database_url", "redis_url"})
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -107,8 +118,20 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class Settings(_Section):
-    """The settings of one installation, immutable once read."""
+class Settings(BaseSettings):
+    """The settings of one installation, immutable once read; made directly it takes nothing from the outside."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the interface of pydantic-settings
+        *sources: PydanticBaseSettingsSource,  # noqa: ARG003 - the interface of pydantic-settings
+        **named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given in code alone."""
+        return (named["init_settings"],)
 
     issuer: str = Field(
         "http://localhost:8000",
@@ -128,7 +151,7 @@ class Settings(_Section):
     )
     listen: str = Field("127.0.0.1:8000", description="Address and port that the server binds.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="Server processes.")
-    trusted_proxies: tuple[str, ...] = Field(
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Networks (CIDR) whose `X-Forwarded-For` is believed; empty: none."
     )
     site_name: Annotated[str, Field(min_length=1, max_length=80)] = Field(
@@ -191,25 +214,24 @@ class Settings(_Section):
         return self.database_url or f"sqlite:///{(self.data_dir / 'idp.db').absolute()}"
 
 
-def load(environ: dict[str, str] | None = None, toml_file: Path | None = None) -> Settings:
-    """Read the settings from the environment, secret files and ``idp.toml``.
+def load() -> Settings:
+    """Read the settings from the environment, secret files and ``idp.toml`` (or the file that ``IDP_CONFIG`` names).
 
     Raises:
         SettingsError: with every fault, each as one sentence that names the setting.
 
     """
-    environ = dict(os.environ) if environ is None else environ
-    faults: list[str] = []
-    values = _from_toml(toml_file or Path(environ.get("IDP_CONFIG", "idp.toml")), faults)
-    _merge(values, _from_environment(environ, faults))
+    faults = _unknown_variables()
     try:
-        settings = Settings.model_validate(values)
+        found = _Outside()
     except ValidationError as error:
-        faults += [_sentence(fault) for fault in error.errors(include_url=False)]
-        raise SettingsError(faults) from None
+        raise SettingsError(faults + [_sentence(fault) for fault in error.errors(include_url=False)]) from None
+    except (OSError, ValueError) as error:
+        # A file that cannot be read or parsed; its message names the file, never a secret's value.
+        raise SettingsError([*faults, f"{error}."]) from None
     if faults:
         raise SettingsError(faults)
-    return settings
+    return Settings(**{name: getattr(found, name) for name in Settings.model_fields})
 
 
 def variable_names() -> list[str]:
@@ -223,63 +245,49 @@ def variable_names() -> list[str]:
     return names
 
 
-def _is_secret(name: str) -> bool:
-    return name in {"IDP_MASTER_KEY", "IDP_DATABASE_URL", "IDP_REDIS_URL"}
+class _SecretFiles(PydanticBaseSettingsSource):
+    """``IDP_MASTER_KEY_FILE=/run/secrets/key`` reads the secret from that file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the interface of pydantic-settings
+        name = f"{PREFIX}{field_name}_file".upper()
+        path = os.environ.get(name) if field_name in SECRET_SETTINGS else None
+        if path is None:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{name}: the file {path} cannot be read ({type(error).__name__})"
+            raise OSError(message) from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
-def _from_environment(environ: dict[str, str], faults: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    known = variable_names()
-    for name, text in environ.items():
-        if not name.startswith(PREFIX) or name == "IDP_CONFIG":
-            continue
-        target, value = name, text
-        if name.endswith("_FILE") and _is_secret(name.removesuffix("_FILE")):
-            target = name.removesuffix("_FILE")
-            try:
-                value = Path(text).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                faults.append(f"{name}: the file {text!r} cannot be read ({type(error).__name__}).")
-                continue
-        if target not in known:
-            faults.append(_unknown(name, known))
-            continue
-        _put(values, target.removeprefix(PREFIX).lower().split("__"), value)
-    return values
+class _Outside(Settings):
+    """The settings as the outside gives them: environment, then secret files, then ``idp.toml``."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = Path(os.environ.get("IDP_CONFIG", "idp.toml"))
+        return (named["env_settings"], _SecretFiles(settings_cls), TomlConfigSettingsSource(settings_cls, path))
 
 
-def _from_toml(path: Path, faults: list[str]) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        faults.append(f"{path}: cannot be read ({error}).")
-        return {}
+def _unknown_variables() -> list[str]:
+    known = {*variable_names(), "IDP_CONFIG", *(f"{PREFIX}{name}_file".upper() for name in SECRET_SETTINGS)}
+    return [_unknown(name) for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]
 
 
-def _put(values: dict[str, Any], path: list[str], value: object) -> None:
-    for part in path[:-1]:
-        values = values.setdefault(part, {})
-    values[path[-1]] = value
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
-    for name, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(name), dict):
-            _merge(base[name], value)
-        else:
-            base[name] = value
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, variable_names(), 1)
     return f"{name}: no setting has this name{f'; did you mean {close[0]}?' if close else '.'}"
 
 
-def _sentence(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails is a loose mapping
+def _sentence(fault: ErrorDetails) -> str:
     name = PREFIX + "__".join(str(part) for part in fault["loc"]).upper()
     if fault["type"] == "extra_forbidden":
-        return _unknown(name, variable_names())
+        return _unknown(name)
     # The value itself is left out on purpose: it may be a secret.
     return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
