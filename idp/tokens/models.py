@@ -51,7 +51,10 @@ class RefreshToken(Base):
     """One refresh token of a grant's family, kept as its fingerprint."""
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (Index("ix_refresh_tokens_grant_id", "grant_id"), Index("ix_refresh_tokens_expires_at", "expires_at"))
+    __table_args__ = (
+        Index("ix_refresh_tokens_grant_id", "grant_id"),
+        Index("ix_refresh_tokens_expires_at", "expires_at"),
+    )
 
     fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
     grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"))

@@ -1,0 +1,186 @@
+"""Authorization codes: issued with their grant, redeemed once (RFC 6749 section 4.1, RFC 7636)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Table, bindparam, insert, select, update
+
+from idp import opaque
+from idp.audit.events import CodeReplayed
+from idp.audit.log import record
+from idp.errors import AuthorizationCodeReplayed, InvalidGrant
+from idp.tokens import revocation
+from idp.tokens.models import Grant
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from idp.audit.log import Actor
+    from idp.settings import TokenSettings
+
+_grants = cast("Table", Grant.__table__)
+
+# Every answer to a code that cannot be redeemed is the same: it tells a thief nothing about why.
+_REFUSED = "The authorization code is not valid, has run out, or was issued for another request."
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """What a person granted: everything that tokens made from it will say."""
+
+    client_id: str
+    person_id: str
+    session_id: str
+    redirect_uri: str
+    scope: str
+    resources: tuple[str, ...]
+    nonce: str | None
+    # Base64url SHA-256 of the verifier (S256 is the only method).
+    code_challenge: str | None
+    auth_time: datetime
+    amr: tuple[str, ...]
+    acr: str
+    # Whether refresh tokens will be made from it, so that it lives longer than one access token.
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    """A grant as the token endpoint reads it."""
+
+    id: str
+    client_id: str
+    person_id: str
+    session_id: str
+    scope: str
+    resources: tuple[str, ...]
+    nonce: str | None
+    auth_time: datetime
+    amr: tuple[str, ...]
+    acr: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCode:
+    """A code as a client presents it; ``code_challenge`` is made from the verifier that came with it."""
+
+    code: str
+    client_id: str
+    redirect_uri: str
+    code_challenge: str | None
+
+
+VIEW_COLUMNS = (
+    _grants.c.id,
+    _grants.c.client_id,
+    _grants.c.person_id,
+    _grants.c.session_id,
+    _grants.c.scope,
+    _grants.c.resources,
+    _grants.c.nonce,
+    _grants.c.auth_time,
+    _grants.c.amr,
+    _grants.c.acr,
+    _grants.c.created_at,
+)
+
+# One statement decides: of any number of simultaneous redemptions the database lets one through, and a redemption
+# by somebody else, with another address or another verifier, changes nothing. Null compares with null only.
+_CONSUME = (
+    update(_grants)
+    .where(
+        _grants.c.code_fingerprint == bindparam("presented_fingerprint"),
+        _grants.c.client_id == bindparam("presented_client_id"),
+        _grants.c.redirect_uri == bindparam("presented_redirect_uri"),
+        _grants.c.code_challenge.is_not_distinct_from(bindparam("presented_challenge")),
+        _grants.c.code_consumed_at.is_(None),
+        _grants.c.code_expires_at > bindparam("present"),
+        _grants.c.revoked_at.is_(None),
+    )
+    .values(code_consumed_at=bindparam("present"), last_used_at=bindparam("present"))
+    .returning(*VIEW_COLUMNS)
+)
+
+_REPLAYED = select(_grants.c.id, _grants.c.person_id, _grants.c.code_consumed_at).where(
+    _grants.c.code_fingerprint == bindparam("presented_fingerprint"),
+    _grants.c.client_id == bindparam("presented_client_id"),
+    _grants.c.redirect_uri == bindparam("presented_redirect_uri"),
+    _grants.c.code_challenge.is_not_distinct_from(bindparam("presented_challenge")),
+)
+_ISSUE = insert(_grants)
+
+
+def issue(session: Session, new: NewGrant, *, limits: TokenSettings, now: datetime) -> str:
+    """Keep the grant *new* and return its authorization code, which is good once and for ``limits.code``."""
+    code = opaque.token()
+    lifetime = limits.refresh_max if new.offline else limits.code
+    session.execute(
+        _ISSUE,
+        {
+            "id": opaque.new_id("grt"),
+            "client_id": new.client_id,
+            "person_id": new.person_id,
+            "session_id": new.session_id,
+            "code_fingerprint": opaque.fingerprint(code),
+            "code_expires_at": now + limits.code,
+            "redirect_uri": new.redirect_uri,
+            "scope": new.scope,
+            "resources": list(new.resources),
+            "nonce": new.nonce,
+            "code_challenge": new.code_challenge,
+            "auth_time": new.auth_time,
+            "amr": list(new.amr),
+            "acr": new.acr,
+            "created_at": now,
+            "expires_at": now + lifetime + limits.access + revocation.CLOCK_LEEWAY,
+        },
+    )
+    return code
+
+
+def consume(session: Session, presented: PresentedCode, *, now: datetime, actor: Actor) -> GrantView:
+    """Redeem a code, once; the client has proven who it is before.
+
+    Raises:
+        AuthorizationCodeReplayed: it was redeemed before; everything issued from it is revoked now.
+        InvalidGrant: anything else, and nothing has changed.
+
+    """
+    values = {
+        "presented_fingerprint": opaque.fingerprint(presented.code),
+        "presented_client_id": presented.client_id,
+        "presented_redirect_uri": presented.redirect_uri,
+        "presented_challenge": presented.code_challenge,
+        "present": now,
+    }
+    row = session.execute(_CONSUME, values).first()
+    if row is not None:
+        return view(row)
+    seen = session.execute(_REPLAYED, values).first()
+    if seen is None or seen.code_consumed_at is None:
+        raise InvalidGrant(_REFUSED)
+    revocation.revoke_grant(session, seen.id, now=now)
+    event = CodeReplayed(target_id=presented.client_id, grant_id=seen.id, person_id=seen.person_id)
+    record(session, event, now=now, actor=actor)
+    raise AuthorizationCodeReplayed(_REFUSED, detail=f"replayed; grant {seen.id} revoked")
+
+
+def view(row: Any) -> GrantView:  # noqa: ANN401 - rows of a Core statement are untyped
+    """Return the grant in *row*, which holds ``VIEW_COLUMNS`` at least."""
+    return GrantView(
+        id=row.id,
+        client_id=row.client_id,
+        person_id=row.person_id,
+        session_id=row.session_id,
+        scope=row.scope,
+        resources=tuple(row.resources),
+        nonce=row.nonce,
+        auth_time=row.auth_time,
+        amr=tuple(row.amr),
+        acr=row.acr,
+        created_at=row.created_at,
+    )
