@@ -1,0 +1,90 @@
+"""The one place that signs: always with one named key, and a header that says which."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING, Any
+
+from joserfc.jwk import OctKey
+from joserfc.jws import JWSRegistry
+
+from idp import clock
+from idp.errors import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from idp.keys.ring import KeyRing, RingKey
+
+_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_LEAST_SECRET_BYTES = 32
+
+
+def _segment(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+class Signer:
+    """Signs claims as compact JWS (RFC 7515 section 3.1), and holds the published key set."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def sign(self, alg: str, *, header: Mapping[str, str], claims: Mapping[str, Any], now: datetime) -> str:
+        """Sign *claims* with the active key of *alg*.
+
+        ``header`` holds ``typ`` and nothing else: ``alg`` and ``kid`` come from the key.
+
+        Raises:
+            ServerError: no key signs with this algorithm.
+            ValueError: another header, or a token that has already expired at *now*.
+
+        """
+        key = self._ring.current().active.get(alg) or self._ring.checked().active.get(alg)
+        if key is None:
+            raise ServerError("The server cannot sign at the moment.", detail=f"no active key for {alg}")
+        _check(header, claims, now)
+        signing_input = _header_segment(key, header["typ"]) + b"." + _segment(_dumps(claims).encode())
+        signature = key.model.sign(signing_input, key.private())
+        return (signing_input + b"." + _segment(signature)).decode()
+
+    def sign_with_secret(
+        self, secret: bytes, *, header: Mapping[str, str], claims: Mapping[str, Any], now: datetime
+    ) -> str:
+        """Sign *claims* with HS256 under a client's own secret of at least 32 bytes (RFC 7518 section 3.2).
+
+        Raises:
+            ValueError: the secret is too short, another header, or a token that has already expired at *now*.
+
+        """
+        if len(secret) < _LEAST_SECRET_BYTES:
+            message = "an HS256 secret has at least 32 bytes"
+            raise ValueError(message)
+        _check(header, claims, now)
+        protected = _dumps({"alg": "HS256", "typ": header["typ"]}).encode()
+        signing_input = _segment(protected) + b"." + _segment(_dumps(claims).encode())
+        signature = JWSRegistry.algorithms["HS256"].sign(signing_input, OctKey.import_key(secret))
+        return (signing_input + b"." + _segment(signature)).decode()
+
+    def jwks(self) -> tuple[bytes, str]:
+        """Return the published key set and its strong entity tag; made once per change."""
+        return self._ring.current().jwks
+
+
+def _header_segment(key: RingKey, typ: str) -> bytes:
+    made = key.parsed.headers.get(typ)
+    if made is None:
+        made = _segment(_dumps({"alg": key.alg, "kid": key.kid, "typ": typ}).encode())
+        key.parsed.headers[typ] = made
+    return made
+
+
+def _check(header: Mapping[str, str], claims: Mapping[str, Any], now: datetime) -> None:
+    if header.keys() != {"typ"}:
+        message = "the header of a token is its typ; alg and kid come from the key"
+        raise ValueError(message)
+    if claims["exp"] <= clock.epoch_seconds(now):
+        message = "a token must not be over before it begins"
+        raise ValueError(message)
