@@ -19,7 +19,10 @@ class Interaction(Base):
     """
 
     __tablename__ = "interactions"
-    __table_args__ = (Index("ix_interactions_browser", "browser", "created_at"), Index("ix_interactions_expires_at", "expires_at"))
+    __table_args__ = (
+        Index("ix_interactions_browser", "browser", "created_at"),
+        Index("ix_interactions_expires_at", "expires_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     # Flask endpoint that resumes it, called with interaction=<id>.
