@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from sqlalchemy import Table, bindparam, insert, select, update
 
@@ -12,6 +12,7 @@ from idp import opaque
 from idp.audit.events import CodeReplayed
 from idp.audit.log import record
 from idp.errors import AuthorizationCodeReplayed, InvalidGrant
+from idp.protocol import pkce
 from idp.tokens import revocation
 from idp.tokens.models import Grant
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 _grants = cast("Table", Grant.__table__)
 
-# Every answer to a code that cannot be redeemed is the same: it tells a thief nothing about why.
-_REFUSED = "The authorization code is not valid, has run out, or was issued for another request."
+_UNKNOWN = "The authorization code is not valid, or was issued to another client."
+_REPLAYED = "The authorization code was used before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ class GrantView:
 
 @dataclass(frozen=True, slots=True)
 class PresentedCode:
-    """A code as a client presents it; ``code_challenge`` is made from the verifier that came with it."""
+    """A code as a client presents it."""
 
     code: str
     client_id: str
     redirect_uri: str
-    code_challenge: str | None
+    code_verifier: str | None
 
 
 VIEW_COLUMNS = (
@@ -105,11 +106,16 @@ _CONSUME = (
     .returning(*VIEW_COLUMNS)
 )
 
-_REPLAYED = select(_grants.c.id, _grants.c.person_id, _grants.c.code_consumed_at).where(
+_WHY_NOT = select(
+    _grants.c.id,
+    _grants.c.person_id,
+    _grants.c.redirect_uri,
+    _grants.c.code_challenge,
+    _grants.c.code_consumed_at,
+    _grants.c.code_expires_at,
+).where(
     _grants.c.code_fingerprint == bindparam("presented_fingerprint"),
     _grants.c.client_id == bindparam("presented_client_id"),
-    _grants.c.redirect_uri == bindparam("presented_redirect_uri"),
-    _grants.c.code_challenge.is_not_distinct_from(bindparam("presented_challenge")),
 )
 _ISSUE = insert(_grants)
 
@@ -154,19 +160,28 @@ def consume(session: Session, presented: PresentedCode, *, now: datetime, actor:
         "presented_fingerprint": opaque.fingerprint(presented.code),
         "presented_client_id": presented.client_id,
         "presented_redirect_uri": presented.redirect_uri,
-        "presented_challenge": presented.code_challenge,
+        "presented_challenge": pkce.presented_challenge(presented.code_verifier),
         "present": now,
     }
     row = session.execute(_CONSUME, values).first()
-    if row is not None:
-        return view(row)
-    seen = session.execute(_REPLAYED, values).first()
-    if seen is None or seen.code_consumed_at is None:
-        raise InvalidGrant(_REFUSED)
+    if row is None:
+        _refuse(session, presented, session.execute(_WHY_NOT, values).first(), now=now, actor=actor)
+    return view(row)
+
+
+def _refuse(session: Session, presented: PresentedCode, seen: Any, *, now: datetime, actor: Actor) -> NoReturn:  # noqa: ANN401 - a row of a Core statement is untyped
+    """Say why; only a client that could have redeemed the code itself can end what was issued from it."""
+    if seen is None:
+        raise InvalidGrant(_UNKNOWN)
+    if seen.redirect_uri != presented.redirect_uri:
+        raise InvalidGrant("redirect_uri is not the one of the authorization request.")
+    pkce.verify(presented.code_verifier, seen.code_challenge)
+    if seen.code_consumed_at is None:
+        raise InvalidGrant("The authorization code has run out, or was revoked.")
     revocation.revoke_grant(session, seen.id, now=now)
     event = CodeReplayed(target_id=presented.client_id, grant_id=seen.id, person_id=seen.person_id)
     record(session, event, now=now, actor=actor)
-    raise AuthorizationCodeReplayed(_REFUSED, detail=f"replayed; grant {seen.id} revoked")
+    raise AuthorizationCodeReplayed(_REPLAYED, detail=f"grant {seen.id} revoked")
 
 
 def view(row: Any) -> GrantView:  # noqa: ANN401 - rows of a Core statement are untyped
