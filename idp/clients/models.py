@@ -15,9 +15,12 @@ class ClientRow(Base):
     """A registered client; ``metadata_json`` holds its validated metadata in RFC 7591 names."""
 
     __tablename__ = "clients"
+    __table_args__ = (Index("ix_clients_name_key", "name_key", "client_id"),)
 
     client_id: Mapped[str] = mapped_column(String(128), primary_key=True)
     client_name: Mapped[str] = mapped_column(String(200))
+    # NFKC + casefold of the name: what lists are sorted and searched by.
+    name_key: Mapped[str] = mapped_column(String(800))
     metadata_json: Mapped[dict[str, Any]] = mapped_column(default=dict)
     # The HMAC secret of a JWT redirect client (HS256), encrypted; never the client secret.
     jwt_secret: Mapped[str | None] = mapped_column(Text)
@@ -35,5 +38,7 @@ class ClientSecret(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
     fingerprint: Mapped[str] = mapped_column(String(64))
+    # The last four characters, so that an administrator can tell two secrets apart.
+    hint: Mapped[str] = mapped_column(String(4))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]

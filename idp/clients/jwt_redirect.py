@@ -1,0 +1,152 @@
+"""What a client of the plain JWT redirect registers: where its token goes, how, and what is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any, Final
+
+from idp.clients import values
+from idp.errors import FieldErrors
+
+DELIVERIES = ("form_post", "query", "fragment")
+ALGORITHMS = ("RS256", "ES256", "EdDSA", "HS256")
+# What a mapped claim may hold; the left side of `claims` is the name that the app expects.
+CLAIM_SOURCES = (
+    "sub",
+    "email",
+    "email_verified",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "groups",
+)
+# The token's own members: a mapped claim never takes their place.
+RESERVED_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "amr", "acr"})
+_FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_MOST_CLAIMS = 30
+_NOTHING_MAPPED: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtRedirect:
+    """Where and how a signed JWT is handed to a client.
+
+    ``field`` names the form field or parameter; ``return_to_prefixes`` are addresses outside the origin of
+    ``delivery_uri`` below which ``return_to`` may point; ``claims`` maps a claim's name to the standard claim in it.
+    """
+
+    delivery_uri: str
+    delivery: str = "form_post"
+    field: str = "jwt"
+    alg: str = "RS256"
+    return_to_prefixes: tuple[str, ...] = ()
+    claims: Mapping[str, str] = _NOTHING_MAPPED
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Tell whether tokens are signed with a secret shared with this client alone."""
+        return self.alg.startswith("HS")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as plain JSON values."""
+        return {
+            "delivery_uri": self.delivery_uri,
+            "delivery": self.delivery,
+            "field": self.field,
+            "alg": self.alg,
+            "return_to_prefixes": list(self.return_to_prefixes),
+            "claims": dict(self.claims),
+        }
+
+
+def from_stored(stored: Mapping[str, Any]) -> JwtRedirect:
+    """Return what was validated when it was stored."""
+    known = {one.name for one in fields(JwtRedirect)}
+    kept: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
+    }
+    kept["claims"] = MappingProxyType(dict(kept.get("claims", {})))
+    return JwtRedirect(**kept)
+
+
+def read(value: object) -> JwtRedirect:
+    """Read the object ``jwt_sso`` of client metadata.
+
+    Raises:
+        FieldErrors: naming each member that cannot be registered, and why.
+        BadValue: it is not an object.
+
+    """
+    if not isinstance(value, Mapping):
+        raise values.BadValue("Write this as an object with delivery_uri, delivery, field, alg.")
+    found: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for name, member in value.items():
+        if name not in _READERS:
+            faults[str(name)] = f"There is no such member; there are {', '.join(_READERS)}."
+            continue
+        try:
+            found[name] = _READERS[name](member)
+        except values.BadValue as error:
+            faults[name] = str(error)
+    if "delivery_uri" not in found:
+        faults.setdefault("delivery_uri", "Say where the signed token goes.")
+    if faults:
+        raise FieldErrors(faults)
+    return JwtRedirect(**found)
+
+
+def _field(value: object) -> str:
+    if not isinstance(value, str) or not _FIELD.fullmatch(value):
+        raise values.BadValue("Use a letter, then letters, digits, dots, dashes or underscores, 64 at most.")
+    if value in {"state", "return_to"}:
+        raise values.BadValue("This name is taken by the state and the address that go along.")
+    return value
+
+
+def _prefix(value: object) -> str:
+    prefix = values.receiving_address(value)
+    if "?" in prefix or not prefix.endswith("/"):
+        raise values.BadValue("End the address with a slash: everything below it is allowed.")
+    return prefix
+
+
+def _claims(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or len(value) > _MOST_CLAIMS:
+        raise values.BadValue(f"Write this as an object of at most {_MOST_CLAIMS} names, each with a standard claim.")
+    for name, source in value.items():
+        if not isinstance(name, str) or not _FIELD.fullmatch(name):
+            raise values.BadValue(f"“{str(name)[:80]}” cannot be the name of a claim.")
+        if name in RESERVED_CLAIMS:
+            raise values.BadValue(f"{name} belongs to the token itself.")
+        if source not in CLAIM_SOURCES:
+            raise values.BadValue(
+                f"“{str(source)[:80]}” is not a standard claim; choose from {', '.join(CLAIM_SOURCES)}."
+            )
+    return MappingProxyType(dict(value))
+
+
+_READERS: Final[dict[str, Callable[[object], object]]] = {
+    "delivery_uri": values.receiving_address,
+    "delivery": values.one_of(*DELIVERIES),
+    "field": _field,
+    "alg": values.one_of(*ALGORITHMS),
+    "return_to_prefixes": values.several(_prefix),
+    "claims": _claims,
+}

@@ -1,0 +1,219 @@
+"""Client secrets: made here, shown once, kept as fingerprints; two may be live, so that one can replace another."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete, func, select, update
+
+from idp import cache, opaque
+from idp.clients.models import ClientRow, ClientSecret
+from idp.errors import Conflict, FieldErrors, NotFound
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+    from idp.clients.store import Client
+
+PREFIX = "idps_"
+MOST_LIVE = 2
+_CHOSEN: Final = re.compile(r"[A-Za-z0-9._~-]{32,200}")
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFacts:
+    """What may be known of a live secret after it was shown: never the secret."""
+
+    id: str
+    hint: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+def generate() -> str:
+    """Return a new secret: ``idps_``, 256 random bits, and six characters that tell a typing mistake from a guess."""
+    start = PREFIX + opaque.token()
+    return start + _checksum(start)
+
+
+def has_good_checksum(value: str) -> bool:
+    """Tell whether *value* was made by ``generate``, as far as its form tells."""
+    return value.startswith(PREFIX) and opaque.same(_checksum(value[:-6]), value[-6:])
+
+
+def _checksum(text: str) -> str:
+    return base64.urlsafe_b64encode(zlib.crc32(text.encode()).to_bytes(4, "big")).rstrip(b"=").decode()
+
+
+def check_chosen(value: object) -> str:
+    """Return *value* when it may be a secret that somebody chose.
+
+    Raises:
+        FieldErrors: it is too short, or has characters that need encoding in HTTP.
+
+    """
+    if not isinstance(value, str) or not _CHOSEN.fullmatch(value):
+        raise FieldErrors({"client_secret": "Use 32 to 200 letters, digits, dots, underscores, tildes or dashes."})
+    return value
+
+
+def issue(session: Session, client_id: str, now: datetime, *, chosen: str | None = None) -> str:
+    """Give the client one more live secret, and return it: it cannot be read again.
+
+    Raises:
+        NotFound: there is no such client.
+        Conflict: two secrets are live already.
+
+    """
+    # Taking the client's row first makes two administrators wait for each other, so the count below is true.
+    touched = session.execute(
+        update(ClientRow).where(ClientRow.client_id == client_id).values(updated_at=now).returning(ClientRow.client_id)
+    )
+    if touched.first() is None:
+        raise NotFound("There is no such app.")
+    live = session.execute(
+        select(func.count()).select_from(ClientSecret).where(ClientSecret.client_id == client_id)
+    ).scalar_one()
+    if live >= MOST_LIVE:
+        raise Conflict("Two secrets are live already. Remove the one that is not used any more, then add another.")
+    secret = generate() if chosen is None else check_chosen(chosen)
+    session.add(
+        ClientSecret(
+            id=opaque.new_id("sec"),
+            client_id=client_id,
+            fingerprint=opaque.fingerprint(secret),
+            hint=secret[-4:],
+            created_at=now,
+        )
+    )
+    session.flush()
+    cache.bump(session)
+    return secret
+
+
+def remove(session: Session, client_id: str, secret_id: str) -> SecretFacts:
+    """End one live secret; whoever still uses it is refused within a second.
+
+    Raises:
+        NotFound: the client has no such secret.
+
+    """
+    found = session.execute(
+        delete(ClientSecret)
+        .where(ClientSecret.client_id == client_id, ClientSecret.id == secret_id)
+        .returning(ClientSecret.id, ClientSecret.hint, ClientSecret.created_at, ClientSecret.last_used_at)
+    ).first()
+    if found is None:
+        raise NotFound("This secret is gone already.")
+    cache.bump(session)
+    return SecretFacts(*found)
+
+
+def remove_all(session: Session, client_id: str) -> None:
+    """End every secret of a client, as when it becomes one that cannot keep a secret."""
+    session.execute(delete(ClientSecret).where(ClientSecret.client_id == client_id))
+    cache.bump(session)
+
+
+def live(session: Session, client_id: str) -> list[SecretFacts]:
+    """Return the client's live secrets, the newest first."""
+    rows = session.execute(
+        select(ClientSecret.id, ClientSecret.hint, ClientSecret.created_at, ClientSecret.last_used_at)
+        .where(ClientSecret.client_id == client_id)
+        .order_by(ClientSecret.created_at.desc(), ClientSecret.id.desc())
+    )
+    return [SecretFacts(*row) for row in rows]
+
+
+def verify(client: Client, presented: str) -> str | None:
+    """Return the id of the client's secret that *presented* is, or ``None``; every fingerprint is compared."""
+    return _match(client.secrets, presented)
+
+
+def verify_with_reread(session: Session, client: Client, presented: str) -> str | None:
+    """Do the same, and on a mismatch once more past the cache: a secret made a moment ago works at once."""
+    found = _match(client.secrets, presented)
+    if found is not None or client.metadata.is_public:
+        return found
+    rows = session.execute(
+        select(ClientSecret.id, ClientSecret.fingerprint).where(ClientSecret.client_id == client.client_id)
+    )
+    current = tuple((row.id, row.fingerprint) for row in rows)
+    return None if current == client.secrets else _match(current, presented)
+
+
+def _match(known: tuple[tuple[str, str], ...], presented: str) -> str | None:
+    if len(presented) > _LONGEST:
+        return None
+    fingerprint = opaque.fingerprint(presented)
+    found = None
+    for secret_id, expected in known:
+        if opaque.same(fingerprint, expected):
+            found = secret_id
+    return found
+
+
+class SecretUse:
+    """When each secret was last used, gathered in this process and written every few seconds.
+
+    Nothing is written on the way to a token; a process that dies loses the last seconds.
+    """
+
+    def __init__(
+        self, engine: Engine, *, every: float = 10.0, failed: Callable[[Exception], None] | None = None
+    ) -> None:
+        self._engine = engine
+        self._every = every
+        self._failed = failed
+        self._used: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(self, secret_id: str, now: datetime) -> None:
+        """Remember that *secret_id* was used; the first call starts the writing thread."""
+        with self._lock:
+            self._used[secret_id] = now
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="secret-use", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Write what was gathered; a secret removed meanwhile is passed over."""
+        with self._lock:
+            used, self._used = self._used, {}
+        if not used:
+            return
+        with self._engine.begin() as connection:
+            for secret_id, at in sorted(used.items()):
+                connection.execute(
+                    update(ClientSecret)
+                    .where(ClientSecret.id == secret_id)
+                    .where((ClientSecret.last_used_at.is_(None)) | (ClientSecret.last_used_at < at))
+                    .values(last_used_at=at)
+                )
+
+    def stop(self) -> None:
+        """End the thread, after it has written what is left."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        is_over = False
+        while not is_over:
+            is_over = self._stop.wait(self._every)
+            try:
+                self.flush()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a database that is away
+                if self._failed is not None:
+                    self._failed(error)

@@ -1,0 +1,284 @@
+"""The client registry: snapshots for every request, rows for those who change them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, delete, func, or_, select, tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from idp import opaque
+from idp.cache import Cache, bump
+from idp.clients import jwt_secrets, secrets
+from idp.clients.metadata import ClientMetadata, from_stored
+from idp.clients.models import ClientRow, ClientSecret
+from idp.clients.registration import Registration
+from idp.errors import FieldErrors, NotFound
+from idp.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client as it was when read; immutable, shared by the threads of a process.
+
+    ``secrets`` are pairs of id and fingerprint; ``jwt_secret`` is the encrypted HMAC secret of the JWT redirect.
+    """
+
+    client_id: str
+    name: str
+    metadata: ClientMetadata
+    disabled: bool
+    created_at: datetime
+    updated_at: datetime
+    secrets: tuple[tuple[str, str], ...] = ()
+    jwt_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new client, with what can be shown only now."""
+
+    client: Client
+    client_secret: str | None
+    jwt_secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the list; ``after`` and ``before`` are cursors of its neighbours, ``total`` counts all matches."""
+
+    clients: tuple[Client, ...]
+    total: int
+    before: str | None
+    after: str | None
+
+
+def find(cache: Cache, session: Session, client_id: str) -> Client | None:
+    """Return the client out of the process's memory, or read it once; ``None`` when there is none."""
+    return cache.get(("client", client_id), lambda: read(session, client_id))
+
+
+def read(session: Session, client_id: str) -> Client | None:
+    """Return the client as the database has it now."""
+    row = session.execute(_rows().where(ClientRow.client_id == client_id)).first()
+    if row is None:
+        return None
+    fingerprints = session.execute(
+        select(ClientSecret.id, ClientSecret.fingerprint).where(ClientSecret.client_id == client_id)
+    )
+    return _snapshot(row, tuple((one.id, one.fingerprint) for one in fingerprints))
+
+
+def create(session: Session, vault: Vault, registration: Registration, now: datetime) -> Created:
+    """Register a client, with a secret of its own making unless it brings one or needs none.
+
+    Raises:
+        FieldErrors: the identifier is taken.
+
+    """
+    metadata = registration.metadata
+    client_id = registration.client_id or opaque.new_id("app")
+    name = metadata.client_name or client_id
+    row = ClientRow(
+        client_id=client_id,
+        client_name=name,
+        name_key=_key(name),
+        metadata_json=metadata.as_json(),
+        created_at=now,
+        updated_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        raise FieldErrors({"client_id": "Another app has this identifier."}) from None
+    secret = None
+    if metadata.needs_secret:
+        secret = secrets.issue(session, client_id, now, chosen=registration.client_secret)
+    jwt_secret = _with_jwt_secret(session, vault, client_id, metadata, now)
+    bump(session)
+    return Created(_must_read(session, client_id), secret, jwt_secret)
+
+
+def update(
+    session: Session, vault: Vault, client_id: str, metadata: ClientMetadata, now: datetime
+) -> tuple[Client, Created]:
+    """Replace a client's metadata; return it as it was, and as it is now with the secrets that this made.
+
+    A client that becomes public loses its secrets; one that comes to need a secret gets one.
+
+    Raises:
+        NotFound: there is no such client.
+
+    """
+    row = session.get(ClientRow, client_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound("There is no such app.")
+    before = _must_read(session, client_id)
+    row.client_name = metadata.client_name or client_id
+    row.name_key = _key(row.client_name)
+    row.metadata_json = metadata.as_json()
+    row.updated_at = now
+    session.flush()
+    secret = None
+    if not metadata.needs_secret:
+        secrets.remove_all(session, client_id)
+    elif not before.secrets:
+        secret = secrets.issue(session, client_id, now)
+    jwt_secret = None
+    if metadata.jwt_sso is None or not metadata.jwt_sso.is_symmetric:
+        jwt_secrets.forget(session, client_id)
+    elif before.jwt_secret is None:
+        jwt_secret = _with_jwt_secret(session, vault, client_id, metadata, now)
+    bump(session)
+    return before, Created(_must_read(session, client_id), secret, jwt_secret)
+
+
+def set_disabled(session: Session, client_id: str, *, disabled: bool, now: datetime) -> Client:
+    """Switch a client off or on; every process heeds it within a second.
+
+    Raises:
+        NotFound: there is no such client.
+
+    """
+    row = session.get(ClientRow, client_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound("There is no such app.")
+    row.disabled_at = (row.disabled_at or now) if disabled else None
+    row.updated_at = now
+    session.flush()
+    bump(session)
+    return _must_read(session, client_id)
+
+
+def remove(session: Session, client_id: str) -> Client:
+    """Delete a client with all that was granted to it; return it as it was.
+
+    Raises:
+        NotFound: there is no such client.
+
+    """
+    client = _must_read(session, client_id)
+    session.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
+    session.expire_all()
+    bump(session)
+    return client
+
+
+def page(
+    session: Session, *, search: str = "", before: str | None = None, after: str | None = None, limit: int = 50
+) -> Page:
+    """Return *limit* clients by name, those whose name or identifier contains *search*.
+
+    *after* and *before* are cursors of an earlier page; what cannot be read as one begins at the first page.
+    """
+    matching = _matching(search)
+    total = session.execute(select(func.count()).select_from(ClientRow).where(*matching)).scalar_one()
+    order = tuple_(ClientRow.name_key, ClientRow.client_id)
+    start, end = _read_cursor(after), _read_cursor(before)
+    query = _rows().where(*matching)
+    if end is not None:
+        query = query.where(order < end).order_by(ClientRow.name_key.desc(), ClientRow.client_id.desc())
+    else:
+        query = query.where(order > start) if start is not None else query
+        query = query.order_by(ClientRow.name_key, ClientRow.client_id)
+    rows = list(session.execute(query.limit(limit + 1)))
+    has_more, rows = len(rows) > limit, rows[:limit]
+    if end is not None:
+        rows.reverse()
+    has_before, has_after = (has_more, True) if end is not None else (start is not None, has_more)
+    return Page(
+        tuple(_snapshot(row, ()) for row in rows),
+        total,
+        before=_cursor(rows[0]) if rows and has_before else None,
+        after=_cursor(rows[-1]) if rows and has_after else None,
+    )
+
+
+def enabled(session: Session) -> list[Client]:
+    """Return every client that is switched on, by name."""
+    rows = session.execute(
+        _rows().where(ClientRow.disabled_at.is_(None)).order_by(ClientRow.name_key, ClientRow.client_id)
+    )
+    return [_snapshot(row, ()) for row in rows]
+
+
+def _with_jwt_secret(
+    session: Session, vault: Vault, client_id: str, metadata: ClientMetadata, now: datetime
+) -> str | None:
+    if metadata.jwt_sso is None or not metadata.jwt_sso.is_symmetric:
+        return None
+    return jwt_secrets.replace(session, vault, client_id, now)
+
+
+def _must_read(session: Session, client_id: str) -> Client:
+    client = read(session, client_id)
+    if client is None:
+        raise NotFound("There is no such app.")
+    return client
+
+
+def _rows() -> Select[Any]:
+    return select(
+        ClientRow.client_id,
+        ClientRow.client_name,
+        ClientRow.name_key,
+        ClientRow.metadata_json,
+        ClientRow.disabled_at,
+        ClientRow.created_at,
+        ClientRow.updated_at,
+        ClientRow.jwt_secret,
+    )
+
+
+def _snapshot(row: Row[Any], fingerprints: tuple[tuple[str, str], ...]) -> Client:
+    stored: Mapping[str, Any] = row.metadata_json
+    return Client(
+        client_id=row.client_id,
+        name=row.client_name,
+        metadata=from_stored(stored),
+        disabled=row.disabled_at is not None,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        secrets=fingerprints,
+        jwt_secret=row.jwt_secret,
+    )
+
+
+def _matching(search: str) -> list[ColumnElement[bool]]:
+    text = search.strip()
+    if not text:
+        return []
+    return [
+        or_(
+            ClientRow.name_key.contains(_key(text), autoescape=True),
+            func.lower(ClientRow.client_id).contains(text.lower(), autoescape=True),
+        )
+    ]
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _cursor(row: Row[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row.name_key, row.client_id]).encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
+    try:
+        padded = (cursor or "") + "=" * (-len(cursor or "") % 4)
+        name_key, client_id = json.loads(base64.urlsafe_b64decode(padded))
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        return None
+    if not isinstance(name_key, str) or not isinstance(client_id, str) or "\0" in name_key + client_id:
+        return None
+    return name_key, client_id
