@@ -1,0 +1,377 @@
+"""What is audited: one frozen class per event.
+
+A field of an event class is what the log may hold about it, and nothing else: the class is the allow-list. No field is
+ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dotted, past-tense name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, dataclass_transform
+
+DONE = "done"
+REFUSED = "refused"
+
+# What the filter of the audit page offers, in its order.
+ABOUT = {
+    "sign-ins": "Sign-ins",
+    "accounts": "Accounts",
+    "apps": "Apps",
+    "keys": "Keys",
+    "consent": "Consent",
+    "tokens": "Tokens",
+    "settings": "Settings",
+}
+_COMMON = frozenset({"target_id", "target_name"})
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), " ")
+_LONGEST_FACT = 2000
+
+
+def one_line(text: str, longest: int = _LONGEST_FACT) -> str:
+    """Return *text* with control characters made spaces, so that no value can look like another entry."""
+    return text.translate(_CONTROL)[:longest]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field before and after, both as the page shows them."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Event:
+    """The base: what was acted on, and the facts that the subclass allows."""
+
+    type: ClassVar[str]
+    # What the audit page says was done, after the name of who did it.
+    title: ClassVar[str]
+    about: ClassVar[str]
+    outcome: ClassVar[str]
+
+    target_id: str = ""
+    target_name: str = ""
+
+    def __init_subclass__(cls, *, type: str, title: str, about: str, outcome: str = DONE) -> None:  # noqa: A002 - reads as the event's type where it is given
+        super().__init_subclass__()
+        cls.type, cls.title, cls.about, cls.outcome = type, title, about, outcome
+        cls.__annotations__ = {"target_id": "str", "target_name": "str", **cls.__annotations__}
+        dataclass(frozen=True, kw_only=True)(cls)
+        TYPES[type] = cls
+
+    def detail(self) -> dict[str, Any]:
+        """Return the facts for the log; empty ones are left out."""
+        found = {}
+        for field in fields(self):  # type: ignore[arg-type]  # each subclass is made a dataclass above
+            value = getattr(self, field.name)
+            if field.name not in _COMMON and value not in ("", None, ()):
+                found[field.name] = _plain(value)
+        return found
+
+
+TYPES: dict[str, type[Event]] = {}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, Change):
+        return {"field": value.field, "before": one_line(value.before), "after": one_line(value.after)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return one_line(str(value))
+
+
+# Signing in and out.
+
+
+class PersonSignedIn(Event, type="person.signed_in", title="Signed in", about="sign-ins"):
+    """A person signed in in a browser."""
+
+    amr: tuple[str, ...] = ()
+    session_id: str = ""
+    client_id: str = ""
+    new_device: bool | None = None
+
+
+class PersonSignInFailed(
+    Event, type="person.sign_in_failed", title="Failed to sign in", about="sign-ins", outcome=REFUSED
+):
+    """A try to sign in failed; the target is empty when nobody has the name that was typed."""
+
+    # unknown_person, wrong_password, disabled
+    reason: str = ""
+    client_id: str = ""
+
+
+class PersonConfirmed(Event, type="person.confirmed", title="Confirmed it was them", about="sign-ins"):
+    """A signed-in person signed in once more before an action that matters."""
+
+    amr: tuple[str, ...] = ()
+    session_id: str = ""
+
+
+class PersonSignedOut(Event, type="person.signed_out", title="Signed out", about="sign-ins"):
+    """A person signed out of this browser."""
+
+    session_id: str = ""
+    # The app that asked for it, when one did.
+    client_id: str = ""
+
+
+class SessionEnded(Event, type="session.ended", title="Signed out a device", about="sign-ins"):
+    """A session was ended from another place than its own browser; the target is its person."""
+
+    session_id: str = ""
+    reason: str = ""
+
+
+class SessionsEnded(Event, type="session.all_ended", title="Signed out every device", about="sign-ins"):
+    """Sessions of one person were ended together; the target is the person."""
+
+    sessions: int = 0
+    grants: int = 0
+    kept_current: bool | None = None
+
+
+class ThrottleHit(Event, type="throttle.hit", title="Was slowed down", about="sign-ins", outcome=REFUSED):
+    """Too many failures: further tries wait."""
+
+    # account, account_everywhere, device, address or client
+    limit: str = ""
+    seconds: int | None = None
+
+
+# People and groups.
+
+
+class PasswordChanged(Event, type="password.changed", title="Changed a password", about="accounts"):
+    """A password was set; other sessions and refresh tokens ended with the old one."""
+
+    sessions: int = 0
+    grants: int = 0
+
+
+class PersonCreated(Event, type="person.created", title="Added a person", about="accounts"):
+    """A person was added."""
+
+    username: str = ""
+    email: str = ""
+    is_admin: bool = False
+
+
+class PersonChanged(Event, type="person.changed", title="Changed a person", about="accounts"):
+    """What is known of a person was changed."""
+
+    changes: tuple[Change, ...] = ()
+
+
+class PersonDisabled(Event, type="person.disabled", title="Disabled a person", about="accounts"):
+    """A person can no longer sign in."""
+
+    sessions: int = 0
+    grants: int = 0
+
+
+class PersonEnabled(Event, type="person.enabled", title="Enabled a person", about="accounts"):
+    """A person can sign in again."""
+
+
+class GroupCreated(Event, type="group.created", title="Added a group", about="accounts"):
+    """A group was added."""
+
+
+class GroupRenamed(Event, type="group.renamed", title="Renamed a group", about="accounts"):
+    """A group got another name, and with it another value in the ``groups`` claim."""
+
+    changes: tuple[Change, ...] = ()
+
+
+class GroupDeleted(Event, type="group.deleted", title="Deleted a group", about="accounts"):
+    """A group was deleted."""
+
+    members: int = 0
+
+
+class GroupMemberAdded(Event, type="group.member_added", title="Added to a group", about="accounts"):
+    """A person came into a group; the target is the person."""
+
+    group_id: str = ""
+    group: str = ""
+
+
+class GroupMemberRemoved(Event, type="group.member_removed", title="Removed from a group", about="accounts"):
+    """A person left a group; the target is the person."""
+
+    group_id: str = ""
+    group: str = ""
+
+
+# Apps.
+
+
+class ClientCreated(Event, type="client.created", title="Registered an app", about="apps"):
+    """A client was registered."""
+
+    redirect_uris: tuple[str, ...] = ()
+
+
+class ClientChanged(Event, type="client.changed", title="Changed an app", about="apps"):
+    """A client's metadata was changed."""
+
+    changes: tuple[Change, ...] = ()
+
+
+class ClientDisabled(Event, type="client.disabled", title="Disabled an app", about="apps"):
+    """A client can no longer get or use tokens."""
+
+
+class ClientEnabled(Event, type="client.enabled", title="Enabled an app", about="apps"):
+    """A client works again."""
+
+
+class ClientDeleted(Event, type="client.deleted", title="Deleted an app", about="apps"):
+    """A client and everything granted to it was deleted."""
+
+    grants: int = 0
+    people: int = 0
+
+
+class ClientSecretAdded(Event, type="client.secret_added", title="Added an app secret", about="apps"):
+    """A client got one more secret; ``secret_id`` is not the secret."""
+
+    secret_id: str = ""
+
+
+class ClientSecretRemoved(Event, type="client.secret_removed", title="Removed an app secret", about="apps"):
+    """A client's secret stopped working; ``secret_id`` is not the secret."""
+
+    secret_id: str = ""
+
+
+# Consent.
+
+
+class ConsentGranted(Event, type="consent.granted", title="Allowed an app", about="consent"):
+    """A person let a client see something; the target is the client."""
+
+    scopes: tuple[str, ...] = ()
+
+
+class ConsentDenied(Event, type="consent.denied", title="Did not allow an app", about="consent", outcome=REFUSED):
+    """A person refused what a client asked for; the target is the client."""
+
+    scopes: tuple[str, ...] = ()
+
+
+class ConsentRemoved(Event, type="consent.removed", title="Removed an app's access", about="consent"):
+    """A person took back what a client was allowed; the target is the client."""
+
+    scopes: tuple[str, ...] = ()
+    grants: int = 0
+
+
+# Tokens.
+
+
+class CodeReplayed(Event, type="code.replayed", title="Used a code twice", about="tokens", outcome=REFUSED):
+    """An authorization code came back; its grant is revoked. The target is the client."""
+
+    grant_id: str = ""
+    person_id: str = ""
+
+
+class RefreshTokenReplayed(
+    Event, type="refresh_token.replayed", title="Used an old refresh token", about="tokens", outcome=REFUSED
+):
+    """A rotated refresh token came back; its grant is revoked. The target is the client."""
+
+    grant_id: str = ""
+    person_id: str = ""
+
+
+class RefreshTokenGraceUsed(
+    Event, type="refresh_token.grace_used", title="Repeated a refresh within the grace", about="tokens"
+):
+    """A refresh token came twice within the grace and got the same successor. The target is the client."""
+
+    grant_id: str = ""
+    person_id: str = ""
+
+
+class TokenRevoked(Event, type="token.revoked", title="Revoked a token", about="tokens"):
+    """A client gave a token back; the target is the client."""
+
+    # access_token or refresh_token
+    token_type: str = ""
+    grant_id: str = ""
+
+
+class GrantRevoked(Event, type="grant.revoked", title="Revoked a grant", about="tokens"):
+    """A grant and every token made from it stopped working; the target is the client."""
+
+    grant_id: str = ""
+    person_id: str = ""
+    reason: str = ""
+
+
+# Keys. The target is the key, its name the display name.
+
+
+class KeyCreated(Event, type="key.created", title="Published the next key", about="keys"):
+    """A signing key was made and published."""
+
+    alg: str = ""
+    state: str = ""
+
+
+class KeyPromoted(Event, type="key.promoted", title="Made a key sign", about="keys"):
+    """A signing key became the active one."""
+
+    alg: str = ""
+    predecessor: str = ""
+
+
+class KeyRetired(Event, type="key.retired", title="Retired a key", about="keys"):
+    """A signing key is no longer published."""
+
+    alg: str = ""
+
+
+class KeyRevoked(Event, type="key.revoked", title="Revoked a key", about="keys"):
+    """A signing key was withdrawn at once: what it signed is refused."""
+
+    alg: str = ""
+    successor: str = ""
+
+
+class KeyImported(Event, type="key.imported", title="Imported a key", about="keys"):
+    """A key made elsewhere was added."""
+
+    alg: str = ""
+    state: str = ""
+
+
+class KeyExported(Event, type="key.exported", title="Exported public keys", about="keys"):
+    """The public part of keys was downloaded by an administrator."""
+
+    kids: tuple[str, ...] = ()
+
+
+# The installation.
+
+
+class SetupLinkMade(Event, type="setup.link_made", title="Made a setup link", about="settings"):
+    """A one-time link for the first administrator was printed."""
+
+
+class SetupCompleted(Event, type="setup.completed", title="Finished setup", about="settings"):
+    """The first administrator was made; the target is the person."""
+
+
+class AuditExported(Event, type="audit.exported", title="Exported the audit log", about="settings"):
+    """Entries of this log were downloaded."""
+
+    format: str = ""
