@@ -8,7 +8,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, delete, func, or_, select, tuple_
@@ -22,6 +22,7 @@ from idp.clients.metadata import ClientMetadata, from_stored
 from idp.clients.models import ClientRow, ClientSecret
 from idp.clients.registration import Registration
 from idp.errors import FieldErrors, NotFound
+from idp.protocol.authorization_request import ClientView
 from idp.vault import Vault
 
 
@@ -29,12 +30,13 @@ from idp.vault import Vault
 class Client:
     """A registered client as it was when read; immutable, shared by the threads of a process.
 
-    ``secrets`` are pairs of id and fingerprint; ``jwt_secret`` is the encrypted HMAC secret of the JWT redirect.
+    ``view`` is what the protocol needs of it; ``secrets`` are pairs of id and fingerprint; ``jwt_secret`` is the encrypted HMAC secret of the JWT redirect.
     """
 
     client_id: str
     name: str
     metadata: ClientMetadata
+    view: ClientView
     disabled: bool
     created_at: datetime
     updated_at: datetime
@@ -241,15 +243,37 @@ def _rows() -> Select[Any]:
 
 def _snapshot(row: Row[Any], fingerprints: tuple[tuple[str, str], ...]) -> Client:
     stored: Mapping[str, Any] = row.metadata_json
+    metadata = from_stored(stored)
     return Client(
         client_id=row.client_id,
         name=row.client_name,
-        metadata=from_stored(stored),
+        metadata=metadata,
+        view=_view(row.client_id, metadata),
         disabled=row.disabled_at is not None,
         created_at=row.created_at,
         updated_at=row.updated_at,
         secrets=fingerprints,
         jwt_secret=row.jwt_secret,
+    )
+
+
+def _view(client_id: str, metadata: ClientMetadata) -> ClientView:
+    max_age = metadata.default_max_age
+    return ClientView(
+        client_id=client_id,
+        redirect_uris=metadata.redirect_uris,
+        post_logout_redirect_uris=metadata.post_logout_redirect_uris,
+        application_type=metadata.application_type,
+        token_endpoint_auth_method=metadata.token_endpoint_auth_method,
+        is_public=metadata.is_public,
+        require_pkce=metadata.require_pkce or metadata.is_public,
+        scopes=frozenset(metadata.scopes),
+        grant_types=frozenset(metadata.grant_types),
+        response_types=frozenset(metadata.response_types),
+        resources=frozenset(metadata.resources),
+        default_max_age=None if max_age is None else timedelta(seconds=max_age),
+        require_auth_time=metadata.require_auth_time,
+        skip_consent=metadata.skip_consent,
     )
 
 
