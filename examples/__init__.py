@@ -1,0 +1,1 @@
+"""Small relying parties in real frameworks."""

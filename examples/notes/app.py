@@ -1,0 +1,76 @@
+"""Notes: a relying party in Flask and Authlib, by OpenID Connect (authorization code with PKCE).
+
+Run it with the issuer and the client that was registered for it:
+
+    NOTES_ISSUER=http://localhost:8000 NOTES_CLIENT_ID=... NOTES_CLIENT_SECRET_FILE=... python app.py
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.flask_client import OAuth
+from flask import Flask, redirect, render_template, request, session, url_for
+from werkzeug import Response
+
+ISSUER = os.environ.get("NOTES_ISSUER", "http://localhost:8000")
+ADDRESS = os.environ.get("NOTES_ADDRESS", "http://notes.localhost:8001")
+if ISSUER.startswith("http://localhost"):
+    # Plain http is fine on this machine alone.
+    os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
+
+app = Flask(__name__)
+app.secret_key = os.environ.get("NOTES_SESSION_KEY") or secrets.token_bytes(32)
+# Cookies know no port: a name of its own keeps this one apart from those of other apps on the same host.
+app.config.update(SESSION_COOKIE_NAME="notes", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax")
+
+oauth = OAuth(app)
+oauth.register(
+    "doorward",
+    client_id=os.environ.get("NOTES_CLIENT_ID", "demo-notes"),
+    client_secret=Path(os.environ["NOTES_CLIENT_SECRET_FILE"]).read_text(encoding="ascii").strip(),
+    server_metadata_url=f"{ISSUER}/.well-known/openid-configuration",
+    client_kwargs={"scope": "openid profile email groups", "code_challenge_method": "S256"},
+)
+
+
+@app.get("/")
+def home() -> str:
+    """Show who is signed in."""
+    return render_template("page.html", person=session.get("person"))
+
+
+@app.get("/login")
+def login() -> Response:
+    """Send the browser to the sign-in server."""
+    return oauth.doorward.authorize_redirect(f"{ADDRESS}/callback")
+
+
+@app.get("/callback")
+def callback() -> Response | tuple[str, int]:
+    """Take the answer: Authlib checks state, nonce and the ID token's signature and claims."""
+    try:
+        token = oauth.doorward.authorize_access_token()
+    except OAuthError as error:
+        return render_template("page.html", person=None, problem=error.description or error.error), 400
+    session.clear()
+    session["person"] = {name: token["userinfo"].get(name) for name in ("sub", "name", "email", "groups", "sid")}
+    session["id_token"] = token["id_token"]
+    return redirect(url_for("home"), 303)
+
+
+@app.post("/logout")
+def logout() -> Response:
+    """Sign out here and at the sign-in server."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        return Response("Sign out from the page itself.", 403)
+    hint = session.get("id_token")
+    session.clear()
+    if hint is None:
+        return redirect(url_for("home"), 303)
+    return oauth.doorward.logout_redirect(post_logout_redirect_uri=f"{ADDRESS}/", id_token_hint=hint)
+
+
+if __name__ == "__main__":
+    app.run("127.0.0.1", int(os.environ.get("NOTES_PORT", "8001")), threaded=True)

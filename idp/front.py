@@ -1,0 +1,102 @@
+"""The WSGI application in front of Flask: answers what is the same for everybody from bytes made once a change.
+
+Discovery and the key set are asked for more often than anything else, by machines that wait; they never reach Flask.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from idp.cache import Cache
+from idp.db import db
+from idp.oidc.endpoints import discovery, jwks
+from idp.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from flask import Flask
+
+_log = structlog.get_logger(__name__)
+
+
+class Document(NamedTuple):
+    """A public JSON document, ready to be sent."""
+
+    body: bytes
+    etag: str
+    max_age: int
+
+
+DOCUMENTS: dict[str, Callable[[], tuple[bytes, str, int]]] = {
+    "/.well-known/openid-configuration": discovery.discovery_bytes,
+    "/.well-known/oauth-authorization-server": discovery.discovery_bytes,
+    "/.well-known/jwks.json": jwks.jwks_bytes,
+    "/oauth/jwks": jwks.jwks_bytes,
+}
+
+
+class Front:
+    """Serves the public documents and ``/livez``; everything else goes to Flask."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        services = app.extensions["idp"]
+        self._cache: Cache = services[Cache]
+        self._host = services[Settings].issuer.partition("://")[2]
+        self._made: dict[str, Document] = {}
+        self._cache.on_drop(self._forget)
+
+    def watch(self) -> None:
+        """Begin to hear of changes that other processes make."""
+        with self._app.app_context():
+            engine = db.engine
+        self._cache.watch(engine, failed=lambda error: _log.warning("database_unreachable", cause=type(error).__name__))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        path = environ.get("PATH_INFO", "")
+        if environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            if path == "/livez":
+                return _send(start_response, environ, b"ok\n", [("Content-Type", "text/plain; charset=utf-8")])
+            if path in DOCUMENTS and environ.get("HTTP_HOST", "").lower() == self._host:
+                return self._public(path, environ, start_response)
+        return self._app.wsgi_app(environ, start_response)
+
+    def _forget(self) -> None:
+        self._made = {}
+
+    def _public(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        made = self._made
+        document = made.get(path)
+        if document is None:
+            with self._app.app_context():
+                document = Document(*DOCUMENTS[path]())
+            # Put into the dictionary that was there before the reading: a change meanwhile has replaced it.
+            made[path] = document
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Cache-Control", f"public, max-age={document.max_age}"),
+            ("ETag", document.etag),
+            ("Access-Control-Allow-Origin", "*"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        if document.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
+            start_response(_line(HTTPStatus.NOT_MODIFIED), headers[1:])
+            return []
+        return _send(start_response, environ, document.body, headers)
+
+
+def _line(status: HTTPStatus) -> str:
+    return f"{status.value} {status.phrase}"
+
+
+def _send(
+    start_response: StartResponse, environ: WSGIEnvironment, body: bytes, headers: list[tuple[str, str]]
+) -> Iterable[bytes]:
+    start_response(_line(HTTPStatus.OK), [*headers, ("Content-Length", str(len(body)))])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -1,0 +1,89 @@
+"""What the background process does again and again; each duty may run twice without harm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from idp import opaque
+from idp.audit import log as audit
+from idp.audit import refusals
+from idp.clock import utc_now
+from idp.db import db, transaction
+from idp.interactions import store as interactions
+from idp.jobs import leases
+from idp.keys import rotation
+from idp.sessions import store as sessions
+from idp.settings import Settings
+from idp.tokens import purge
+from idp.vault import Secrets, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask
+
+_log = structlog.get_logger(__name__)
+_HOLDER = opaque.new_id("wrk")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One task, how often it is due, and for how long its lease keeps others from it."""
+
+    name: str
+    every: timedelta
+    lease: timedelta
+    run: Callable[[Flask], None]
+
+
+def seal_audit(app: Flask) -> None:
+    """Chain the audit rows committed since the last time."""
+    with transaction() as session:
+        audit.seal_batch(session, app.extensions["idp"][Secrets], utc_now())
+
+
+def rotate_keys(app: Flask) -> None:
+    """Publish, promote and retire signing keys as the schedule says."""
+    services = app.extensions["idp"]
+    rotation.run_schedule(db.session(), services[Vault], services[Settings], now=utc_now())
+
+
+def purge_expired(app: Flask) -> None:
+    """Delete what nothing can refer to any more."""
+    settings = app.extensions["idp"][Settings]
+    for forget in (
+        lambda session, now: purge.purge(session, now),
+        lambda session, now: sessions.purge(session, now, idle=settings.session.idle),
+        interactions.purge,
+        refusals.purge,
+    ):
+        with transaction() as session:
+            forget(session, utc_now())
+
+
+DUTIES = (
+    Duty("seal-audit", timedelta(seconds=3), timedelta(seconds=30), seal_audit),
+    Duty("rotate-keys", timedelta(minutes=1), timedelta(minutes=5), rotate_keys),
+    Duty("purge-expired", timedelta(minutes=10), timedelta(minutes=10), purge_expired),
+)
+
+
+def perform(app: Flask, duty: Duty) -> bool:
+    """Run *duty* if no other process is at it; tell whether it ran."""
+    with app.app_context():
+        try:
+            with transaction() as session:
+                taken = leases.take(session, duty.name, holder=_HOLDER, lifetime=duty.lease, now=utc_now())
+            if taken:
+                duty.run(app)
+        except Exception:
+            # The next time will try again; a duty that fails must not end the others.
+            _log.exception("duty_failed", duty=duty.name)
+            return False
+        finally:
+            db.session.remove()
+        return taken
