@@ -251,6 +251,12 @@ class ClientSecretRemoved(Event, type="client.secret_removed", title="Removed an
     secret_id: str = ""
 
 
+class ClientJwtSecretReplaced(
+    Event, type="client.jwt_secret_replaced", title="Replaced an app's JWT secret", about="apps"
+):
+    """The secret that signs the tokens of the JWT redirect for one client was replaced."""
+
+
 # Consent.
 
 

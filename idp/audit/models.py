@@ -22,7 +22,7 @@ class AuditSeal(Base):
     first_row: Mapped[int] = mapped_column(_Serial)
     last_row: Mapped[int] = mapped_column(_Serial)
     row_count: Mapped[int]
-    # SHA-256 over the previous seal's hash and the canonical form of the rows, then a MAC over it under a derived key.
+    # The hash of its last row; each row's covers the row before. The MAC covers this seal, under a derived key.
     hash: Mapped[str] = mapped_column(String(64))
     mac: Mapped[str] = mapped_column(String(64))
     sealed_at: Mapped[datetime]
@@ -36,7 +36,7 @@ class AuditEvent(Base):
         Index("ix_audit_events_at", "at"),
         Index("ix_audit_events_actor_id", "actor_id", "row"),
         Index("ix_audit_events_target_id", "target_id", "row"),
-        Index("ix_audit_events_seal_id", "seal_id"),
+        Index("ix_audit_events_seal_id", "seal_id", "row"),
     )
 
     row: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
@@ -54,8 +54,22 @@ class AuditEvent(Base):
     request_id: Mapped[str] = mapped_column(String(64), default="")
     # Allow-listed facts of the event class, before and after included; never a secret.
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    # Empty until the background sealer has chained it.
+    # Both empty until the background sealer has chained it: SHA-256 over the hash before and the canonical row.
     seal_id: Mapped[int | None] = mapped_column(ForeignKey("audit_seals.id"))
+    hash: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditCheck(Base):
+    """One row: what the latest check of the whole chain found."""
+
+    __tablename__ = "audit_checks"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    # How far the chain is intact, and the entry at which it breaks when it does.
+    intact_to: Mapped[int] = mapped_column(_Serial)
+    broken_at: Mapped[int | None] = mapped_column(_Serial)
+    fault: Mapped[str] = mapped_column(String(200), default="")
 
 
 class Refusal(Base):
