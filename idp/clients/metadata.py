@@ -15,6 +15,7 @@ from idp.protocol.redirect_uris import UriKind
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
 SIGNING_ALGORITHMS = ("RS256", "ES256", "EdDSA")
+DEFAULT_SCOPE = ("openid", "profile", "email")
 APPLICATION_TYPES = ("web", "native")
 _MOST_SECONDS = 10 * 366 * 86400
 
@@ -152,7 +153,7 @@ def _with_defaults(read: dict[str, Any]) -> dict[str, Any]:
     grants: tuple[str, ...] = filled.setdefault("grant_types", usual)
     filled.setdefault("response_types", ("code",) if "authorization_code" in grants else ())
     if "scope" not in filled:
-        scope = "openid profile email" if "authorization_code" in grants or "jwt_sso" in read else ""
+        scope = " ".join(DEFAULT_SCOPE) if "authorization_code" in grants or "jwt_sso" in read else ""
         filled["scope"] = f"{scope} offline_access" if scope and "refresh_token" in grants else scope
     return filled
 

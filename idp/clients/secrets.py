@@ -67,7 +67,12 @@ def check_chosen(value: object) -> str:
 
 
 def issue(session: Session, client_id: str, now: datetime, *, chosen: str | None = None) -> str:
-    """Give the client one more live secret, and return it: it cannot be read again.
+    """Do what ``add`` does, and return the secret alone."""
+    return add(session, client_id, now, chosen=chosen)[1]
+
+
+def add(session: Session, client_id: str, now: datetime, *, chosen: str | None = None) -> tuple[str, str]:
+    """Give the client one more live secret; return its id, and the secret itself, which cannot be read again.
 
     Raises:
         NotFound: there is no such client.
@@ -86,9 +91,10 @@ def issue(session: Session, client_id: str, now: datetime, *, chosen: str | None
     if live >= MOST_LIVE:
         raise Conflict("Two secrets are live already. Remove the one that is not used any more, then add another.")
     secret = generate() if chosen is None else check_chosen(chosen)
+    secret_id = opaque.new_id("sec")
     session.add(
         ClientSecret(
-            id=opaque.new_id("sec"),
+            id=secret_id,
             client_id=client_id,
             fingerprint=opaque.fingerprint(secret),
             hint=secret[-4:],
@@ -97,7 +103,7 @@ def issue(session: Session, client_id: str, now: datetime, *, chosen: str | None
     )
     session.flush()
     cache.bump(session)
-    return secret
+    return secret_id, secret
 
 
 def remove(session: Session, client_id: str, secret_id: str) -> SecretFacts:

@@ -30,7 +30,8 @@ from idp.vault import Vault
 class Client:
     """A registered client as it was when read; immutable, shared by the threads of a process.
 
-    ``view`` is what the protocol needs of it; ``secrets`` are pairs of id and fingerprint; ``jwt_secret`` is the encrypted HMAC secret of the JWT redirect.
+    ``view`` is what the protocol needs of it; ``secrets`` are pairs of id and fingerprint; ``jwt_secret`` is the
+    encrypted HMAC secret of the JWT redirect.
     """
 
     client_id: str

@@ -1,0 +1,260 @@
+"""``idp client add | list | show | disable | enable | delete | secret``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TextIO
+
+import click
+from sqlalchemy.orm import Session
+
+from idp import clock
+from idp.admin.client_reach import reach_of
+from idp.audit.log import COMMAND_LINE
+from idp.cli.context import emit, json_option, opened
+from idp.clients import administration, registration, secrets, store
+from idp.clients.metadata import DEFAULT_SCOPE
+from idp.clients.store import Client, Created
+from idp.db import db, transaction
+from idp.errors import FieldErrors, NotFound
+from idp.keys.store import ensure_algorithm
+from idp.settings import Settings
+from idp.vault import Vault
+from idp.web.current import service
+
+_PAGE = 500
+
+
+@click.group(name="client")
+def command() -> None:
+    """Apps that people sign in to: register, list, switch off, delete; their secrets."""
+
+
+@command.command()
+@click.option(
+    "--metadata", type=click.File("r", encoding="utf-8"), help="Client metadata as JSON; - reads standard input."
+)
+@click.option("--name", help="What people see.")
+@click.option("--client-id", help="An identifier of your choice; made up when left out.")
+@click.option("--redirect-uri", multiple=True, help="Where people come back to after signing in; repeatable.")
+@click.option("--post-logout-redirect-uri", multiple=True, help="Where they may come back to after signing out.")
+@click.option("--application-type", help="web (default) or native.")
+@click.option("--public", is_flag=True, help="It cannot keep a secret: a single-page or mobile app.")
+@click.option("--grant-type", multiple=True, help="authorization_code (default), refresh_token, client_credentials.")
+@click.option("--scope", multiple=True, help="A scope besides openid profile email, such as groups; repeatable.")
+@click.option("--resource", multiple=True, help="An API (absolute URI) that it may ask tokens for; repeatable.")
+@click.option("--resource-server", is_flag=True, help="It may introspect tokens meant for its resources.")
+@click.option("--auth-method", help="The one way to send its secret; left out, basic and post both work.")
+@click.option("--no-pkce", is_flag=True, help="Do not demand PKCE: its library cannot do it.")
+@click.option("--skip-consent", is_flag=True, help="It is your own: do not ask people for their consent.")
+@click.option("--no-profile-claims", is_flag=True, help="Leave name and e-mail out of the ID token.")
+@json_option
+def add(metadata: TextIO | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - what the options above give
+    """Register an app; its secret is shown this once."""
+    given = _read_metadata(metadata, options) if metadata is not None else _from_options(options)
+    read = registration.read(given)
+    with opened():
+        for alg in sorted(read.metadata.signing_algorithms):
+            policy = service(Settings).keys
+            ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), policy=policy, by=COMMAND_LINE)
+        with transaction() as session:
+            created = administration.register(session, service(Vault), read, actor=COMMAND_LINE, now=clock.utc_now())
+    emit(_created_data(created), _created_text(created), as_json=as_json)
+
+
+@command.command(name="list")
+@click.option("--search", default="", help="Only apps whose name or identifier contains this.")
+@json_option
+def list_(search: str, *, as_json: bool) -> None:
+    """List apps by name."""
+    with opened():
+        clients = list(_all(search))
+    lines = [f"{one.client_id}  {one.name}{'  (disabled)' if one.disabled else ''}" for one in clients]
+    emit([_data(one) for one in clients], "\n".join(lines) or "No apps.", as_json=as_json)
+
+
+@command.command()
+@click.argument("client_id")
+@json_option
+def show(client_id: str, *, as_json: bool) -> None:
+    """Show one app, and the facts about its secrets."""
+    with opened():
+        client = store.read(db.session(), client_id)
+        if client is None:
+            raise NotFound(f"No app has the identifier {client_id}.")
+        known = secrets.live(db.session(), client_id)
+    data = _data(client) | {
+        "secrets": [
+            {
+                "id": one.id,
+                "ends_with": one.hint,
+                "created_at": _iso(one.created_at),
+                "last_used_at": _iso(one.last_used_at),
+            }
+            for one in known
+        ]
+    }
+    emit(data, json.dumps(data, indent=2, ensure_ascii=False), as_json=as_json)
+
+
+@command.command()
+@click.argument("client_id")
+@json_option
+def disable(client_id: str, *, as_json: bool) -> None:
+    """Switch an app off; it can be switched on again."""
+    with _changing() as session:
+        client = administration.disable(session, client_id, actor=COMMAND_LINE, now=clock.utc_now())
+    emit(_data(client), f"{client.name} is disabled.", as_json=as_json)
+
+
+@command.command()
+@click.argument("client_id")
+@json_option
+def enable(client_id: str, *, as_json: bool) -> None:
+    """Switch an app on again."""
+    with _changing() as session:
+        client = administration.enable(session, client_id, actor=COMMAND_LINE, now=clock.utc_now())
+    emit(_data(client), f"{client.name} is enabled.", as_json=as_json)
+
+
+@command.command()
+@click.argument("client_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def delete(client_id: str, *, yes: bool, as_json: bool) -> None:
+    """Delete an app with everything granted to it."""
+    now = clock.utc_now()
+    with opened():
+        client = store.read(db.session(), client_id)
+        if client is None:
+            raise NotFound(f"No app has the identifier {client_id}.")
+        reach = reach_of(db.session(), client_id, now)
+        click.echo(
+            f"{reach.people} people lose access: {reach.grants} live grants, {reach.consents} consents, "
+            f"{reach.sessions} browser sessions.",
+            err=True,
+        )
+        if not yes:
+            click.confirm(f"Delete {client.name} ({client_id})?", abort=True, err=True)
+        with transaction() as session:
+            administration.delete(
+                session, client_id, grants=reach.grants, people=reach.people, actor=COMMAND_LINE, now=now
+            )
+    data = {"client_id": client_id, "deleted": True, "people": reach.people, "grants": reach.grants}
+    emit(data, f"{client.name} is deleted.", as_json=as_json)
+
+
+@command.command()
+@click.argument("client_id")
+@click.option("--remove", "secret_id", help="Remove the secret with this id (see `idp client show`).")
+@click.option("--jwt", is_flag=True, help="Replace the HS256 secret of the JWT redirect.")
+@json_option
+def secret(client_id: str, *, secret_id: str | None, jwt: bool, as_json: bool) -> None:
+    """Add a second secret and show it this once; with --remove, end one."""
+    now = clock.utc_now()
+    with _changing() as session:
+        if secret_id is not None:
+            administration.remove_secret(session, client_id, secret_id, actor=COMMAND_LINE, now=now)
+            data, text = {"client_id": client_id, "removed": secret_id}, "The secret is removed."
+        elif jwt:
+            made = administration.replace_jwt_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=now)
+            data, text = {"client_id": client_id, "jwt_secret": made}, made
+        else:
+            made = administration.add_secret(session, client_id, actor=COMMAND_LINE, now=now)
+            data, text = {"client_id": client_id, "client_secret": made}, made
+    emit(data, text, as_json=as_json)
+
+
+@contextmanager
+def _changing() -> Iterator[Session]:
+    with opened(), transaction() as session:
+        yield session
+
+
+def _all(search: str) -> Iterator[Client]:
+    after: str | None = None
+    while True:
+        page = store.page(db.session(), search=search, after=after, limit=_PAGE)
+        yield from page.clients
+        after = page.after
+        if after is None:
+            return
+
+
+def _read_metadata(source: TextIO, options: dict[str, Any]) -> dict[str, object]:
+    if any(options.values()):
+        raise click.UsageError("--metadata says everything; leave the other options out.")
+    try:
+        given = json.load(source)
+    except (ValueError, RecursionError) as error:
+        raise FieldErrors({"metadata": f"This is not JSON ({type(error).__name__})."}) from None
+    if not isinstance(given, dict):
+        raise FieldErrors({"metadata": "Write one JSON object with client metadata."})
+    return given
+
+
+def _from_options(options: dict[str, Any]) -> dict[str, object]:
+    grants = list(options["grant_type"])
+    is_interactive = not grants or "authorization_code" in grants
+    asked = list(options["scope"])
+    scope = [*(DEFAULT_SCOPE if is_interactive else ()), *(name for one in asked for name in one.split())]
+    if "refresh_token" in grants:
+        scope.append("offline_access")
+    given: dict[str, object] = {
+        "client_id": options["client_id"],
+        "client_name": options["name"],
+        "application_type": options["application_type"],
+        "redirect_uris": list(options["redirect_uri"]),
+        "post_logout_redirect_uris": list(options["post_logout_redirect_uri"]),
+        "grant_types": grants or None,
+        "scope": " ".join(dict.fromkeys(scope)),
+        "resources": list(options["resource"]),
+        "resource_server": options["resource_server"],
+        "token_endpoint_auth_method": "none" if options["public"] else options["auth_method"],
+        "require_pkce": not options["no_pkce"],
+        "skip_consent": options["skip_consent"],
+        "id_token_profile_claims": not options["no_profile_claims"],
+    }
+    if not options["name"]:
+        raise click.UsageError("Give the app a --name, or its whole --metadata.")
+    if options["public"] and options["auth_method"] not in (None, "none"):
+        raise click.UsageError("A --public app has no secret to send by --auth-method.")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _data(client: Client) -> dict[str, Any]:
+    return {
+        "client_id": client.client_id,
+        "client_id_issued_at": clock.epoch_seconds(client.created_at),
+        **client.metadata.as_json(),
+        "client_name": client.name,
+        "disabled": client.disabled,
+    }
+
+
+def _created_data(created: Created) -> dict[str, Any]:
+    """Return the client as RFC 7591 section 3.2.1 answers a registration."""
+    data = _data(created.client)
+    if created.client_secret is not None:
+        data |= {"client_secret": created.client_secret, "client_secret_expires_at": 0}
+    if created.jwt_secret is not None:
+        data |= {"jwt_secret": created.jwt_secret}
+    return data
+
+
+def _created_text(created: Created) -> str:
+    lines = [f"{created.client.name} is registered.", "", f"client_id      {created.client.client_id}"]
+    if created.client_secret is not None:
+        lines.append(f"client_secret  {created.client_secret}")
+    if created.jwt_secret is not None:
+        lines.append(f"jwt_secret     {created.jwt_secret}")
+    if created.client_secret is not None or created.jwt_secret is not None:
+        lines += ["", "Copy the secret now: it cannot be shown again."]
+    return "\n".join(lines)
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
