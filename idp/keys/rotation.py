@@ -1,0 +1,244 @@
+"""A key's life: next, active, retiring, retired; or revoked at once.
+
+Each change makes its keys first and then commits in a transaction of its own, so none may be open. What was read
+before is asked again by the statements that write: of two servers that rotate at once one wins, and the other gets a
+clean ``Conflict``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import update
+
+from idp import cache
+from idp.audit import events
+from idp.audit.log import SYSTEM, Actor, record
+from idp.db import db, transaction
+from idp.errors import Conflict, NotFound
+from idp.keys import schedule, store
+from idp.keys.models import Installation, SigningKey
+from idp.keys.store import ACTIVE, NEXT, RETIRED, RETIRING, REVOKED, MadeKey
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from idp.settings import Settings
+    from idp.vault import Vault
+
+_STAMPS = {ACTIVE: "activated_at", RETIRING: "retiring_at", RETIRED: "retired_at", REVOKED: "revoked_at"}
+
+
+class TooEarly(Conflict):
+    """Somebody may still hold a key set without the next key; ``ready_at`` is when nobody can any more."""
+
+    def __init__(self, key: SigningKey, ready_at: datetime) -> None:
+        super().__init__(
+            f"It is too early: {key.name} was published at {key.published_at:%H:%M:%S} UTC, and apps may hold a key "
+            f"set without it until {ready_at:%d %B %Y, %H:%M:%S} UTC. Rotate then, or force it now."
+        )
+        self.ready_at = ready_at
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes keys, when, and with what."""
+
+    vault: Vault
+    settings: Settings
+    now: datetime
+    by: Actor = SYSTEM
+
+
+class Rotated(NamedTuple):
+    """The kids after a change: which key signs, which one follows, and which one stopped signing."""
+
+    active: str
+    next: str
+    before: str | None
+
+
+class _Held(NamedTuple):
+    active: SigningKey | None
+    next: SigningKey | None
+
+
+def rotate(change: Change, alg: str, *, force: bool = False) -> Rotated:
+    """Let the next key of *alg* sign, and publish another one.
+
+    Raises:
+        TooEarly: the next key is not in every key set that may still be cached, and *force* was not given.
+        Conflict: there is no next key (with *force* a new one signs at once), or the keys changed meanwhile.
+        FieldErrors: there is no such algorithm.
+
+    """
+    held = _held(alg)
+    if not force:
+        _require_ready(change, alg, held)
+    made = [store.make(change.vault, alg) for _ in range(1 if held.next else 2)]
+    with transaction() as session, session.begin_nested():
+        if held.active:
+            _move(session, held.active, RETIRING, change.now)
+        signing = _take_over(session, change, held, made)
+        follower = _publish(session, change, made.pop(), NEXT)
+    return Rotated(signing, follower, held.active.kid if held.active else None)
+
+
+def replace(change: Change, alg: str) -> Rotated:
+    """Withdraw the key that signs with *alg*: revoke it, let the next one sign, refuse every token issued before.
+
+    Raises:
+        Conflict: nothing signs with *alg*, or the keys changed meanwhile.
+        FieldErrors: there is no such algorithm.
+
+    """
+    held = _held(alg)
+    if held.active is None:
+        raise Conflict(f"No key signs with {alg}.")
+    made = [store.make(change.vault, alg) for _ in range(1 if held.next else 2)]
+    with transaction() as session, session.begin_nested():
+        _move(session, held.active, REVOKED, change.now)
+        signing = _take_over(session, change, held, made)
+        _audit_revocation(session, change, held.active, successor=signing)
+        session.execute(update(Installation).values(not_before=change.now))
+        follower = _publish(session, change, made.pop(), NEXT)
+    return Rotated(signing, follower, held.active.kid)
+
+
+def revoke(change: Change, kid: str) -> Rotated | None:
+    """Withdraw the key *kid* at once; for the key that signs this is ``replace``.
+
+    Raises:
+        NotFound: there is no such key.
+        Conflict: it is revoked already, or the keys changed meanwhile.
+
+    """
+    key = store.find(db.session(), kid)
+    db.session.rollback()
+    if key is None:
+        raise NotFound("There is no such key.")
+    if key.state == REVOKED:
+        raise Conflict(f"The key {key.name} is revoked already.")
+    if key.state == ACTIVE:
+        return replace(change, key.alg)
+    with transaction() as session, session.begin_nested():
+        _move(session, key, REVOKED, change.now)
+        _audit_revocation(session, change, key, successor="")
+    if key.state == NEXT:
+        publish_next(change, key.alg)
+    return None
+
+
+def publish_next(change: Change, alg: str) -> str | None:
+    """Publish a key that follows the one of *alg*, unless there is one; return its kid.
+
+    Raises:
+        FieldErrors: there is no such algorithm.
+
+    """
+    store.algorithm_named(alg)
+    if _held(alg).next is not None:
+        return None
+    made = store.make(change.vault, alg)
+    with transaction() as session:
+        return _publish(session, change, made, NEXT)
+
+
+def run_schedule(session: Session, vault: Vault, settings: Settings, *, now: datetime) -> list[str]:
+    """Do what is due: publish, promote, retire; return the kids that changed.
+
+    Two servers may run it at once: what the other one did first is left alone.
+    """
+    change = Change(vault, settings, now)
+    by_alg: dict[str, list[SigningKey]] = {}
+    for key in store.all_keys(session):
+        by_alg.setdefault(key.alg, []).append(key)
+    session.rollback()
+    changed: list[str] = []
+    for alg, keys in by_alg.items():
+        try:
+            changed += _run_one(change, alg, keys)
+        except Conflict:
+            continue
+    return changed
+
+
+def _run_one(change: Change, alg: str, keys: list[SigningKey]) -> list[str]:
+    changed = []
+    if schedule.is_due(keys, change.settings, change.now):
+        changed += [rotate(change, alg).active]
+    elif store.in_state(keys, ACTIVE) and not schedule.followers(keys):
+        changed += [publish_next(change, alg) or ""]
+    for key in store.in_state(keys, RETIRING):
+        if change.now >= schedule.removed_at(key, change.settings):
+            _retire(change, key)
+            changed.append(key.kid)
+    return [kid for kid in changed if kid]
+
+
+def _retire(change: Change, key: SigningKey) -> None:
+    with transaction() as session, session.begin_nested():
+        _move(session, key, RETIRED, change.now)
+        event = events.KeyRetired(target_id=key.kid, target_name=key.name, alg=key.alg)
+        record(session, event, now=change.now, actor=change.by)
+
+
+def _held(alg: str) -> _Held:
+    store.algorithm_named(alg)
+    keys = store.of_algorithm(db.session(), alg)
+    db.session.rollback()
+    return _Held(next(iter(store.in_state(keys, ACTIVE)), None), next(iter(schedule.followers(keys)), None))
+
+
+def _require_ready(change: Change, alg: str, held: _Held) -> None:
+    if held.next is None:
+        raise Conflict(f"There is no next key for {alg} yet. Publish one, and rotate when it is known everywhere.")
+    first = store.first_published_at(db.session())
+    db.session.rollback()
+    ready_at = schedule.may_sign_at(held.next, first, change.settings)
+    if change.now < ready_at:
+        raise TooEarly(held.next, ready_at)
+
+
+def _take_over(session: Session, change: Change, held: _Held, made: list[MadeKey]) -> str:
+    """Let the next key sign, or one of *made* where there is none; return its kid."""
+    if held.next is None:
+        return _publish(session, change, made.pop(), ACTIVE)
+    _move(session, held.next, ACTIVE, change.now)
+    event = events.KeyPromoted(
+        target_id=held.next.kid,
+        target_name=held.next.name,
+        alg=held.next.alg,
+        predecessor=held.active.name if held.active else "",
+    )
+    record(session, event, now=change.now, actor=change.by)
+    return held.next.kid
+
+
+def _publish(session: Session, change: Change, made: MadeKey, state: str) -> str:
+    signs_from = change.now + change.settings.keys.rotate_every if state == NEXT else change.now
+    name = store.add(session, made, state=state, signs_from=signs_from, now=change.now)
+    event = events.KeyCreated(target_id=made.kid, target_name=name, alg=made.alg, state=state)
+    record(session, event, now=change.now, actor=change.by)
+    return made.kid
+
+
+def _audit_revocation(session: Session, change: Change, key: SigningKey, *, successor: str) -> None:
+    event = events.KeyRevoked(target_id=key.kid, target_name=key.name, alg=key.alg, successor=successor)
+    record(session, event, now=change.now, actor=change.by)
+
+
+def _move(session: Session, key: SigningKey, state: str, now: datetime) -> None:
+    """Change the state of *key*, if it is still the one that was read."""
+    values: dict[str, object] = {"state": state, _STAMPS[state]: now}
+    if state in {RETIRED, REVOKED}:
+        # It will never sign again, so its private part need not be there to be stolen.
+        values["private_jwk"] = None
+    statement = update(SigningKey).where(SigningKey.kid == key.kid, SigningKey.state == key.state).values(**values)
+    moved = session.execute(statement.execution_options(synchronize_session=False).returning(SigningKey.kid))
+    if moved.first() is None:
+        raise Conflict("The keys were changed by somebody else a moment ago. Look at them again.")
+    cache.bump(session)
