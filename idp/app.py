@@ -13,6 +13,9 @@ from idp import settings as settings_module
 from idp.cache import Cache
 from idp.db import db, engine_options, prepare_engine
 from idp.keys import installation
+from idp.keys.ring import KeyRing
+from idp.keys.signer import Signer
+from idp.keys.verifier import Verifier
 from idp.web import current, navigation
 from idp.web.csrf import csrf
 
@@ -75,7 +78,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _configure(app, settings)
     app.secret_key = secrets.derive("forms")
     csrf.init_app(app)
-    _add_services(app, settings, vault)
+    _add_services(app, settings, vault, cache)
     for package in FEATURES:
         _add_feature(app, package)
     return app
@@ -104,8 +107,11 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.url_map.redirect_defaults = False
 
 
-def _add_services(app: Flask, settings: Settings, vault: Vault) -> None:
+def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) -> None:
     """Provide what needs more than one feature to build."""
+    with app.app_context():
+        ring = KeyRing(cache, vault, db.engine)
+    current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer))
 
 
 def _add_feature(app: Flask, package: str) -> None:
