@@ -1,0 +1,111 @@
+"""The discovery document (OpenID Connect Discovery, RFC 8414): one document, served at both addresses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from idp.protocol import claims, pkce, scopes
+from idp.protocol.authorization_request import RESPONSE_TYPES
+from idp.protocol.prompts import Prompt
+from idp.protocol.redirect_uris import ResponseMode
+
+_PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid")
+
+# The registry "OAuth Authorization Server Metadata" as far as this product may ever go; a name of our own would make
+# strict clients stumble.
+REGISTERED_NAMES = frozenset(
+    (
+        *(
+            "issuer",
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+            "end_session_endpoint",
+        ),
+        *("revocation_endpoint", "introspection_endpoint", "registration_endpoint", "device_authorization_endpoint"),
+        *("pushed_authorization_request_endpoint", "require_pushed_authorization_requests", "scopes_supported"),
+        *("response_types_supported", "response_modes_supported", "grant_types_supported", "acr_values_supported"),
+        *("subject_types_supported", "id_token_signing_alg_values_supported", "prompt_values_supported"),
+        *("token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported"),
+        *("revocation_endpoint_auth_methods_supported", "introspection_endpoint_auth_methods_supported"),
+        *("claims_supported", "claim_types_supported", "claims_parameter_supported", "request_parameter_supported"),
+        *("request_uri_parameter_supported", "require_request_uri_registration", "code_challenge_methods_supported"),
+        *("authorization_response_iss_parameter_supported", "ui_locales_supported", "service_documentation"),
+        *("op_policy_uri", "op_tos_uri", "dpop_signing_alg_values_supported", "check_session_iframe"),
+        *("backchannel_logout_supported", "backchannel_logout_session_supported", "frontchannel_logout_supported"),
+        *("frontchannel_logout_session_supported", "userinfo_signing_alg_values_supported", "display_values_supported"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What is switched on in this installation, read from the registries of grants, endpoints and algorithms.
+
+    `auth_methods` are those of the token endpoint. `endpoints` maps metadata names to absolute addresses.
+    """
+
+    issuer: str
+    endpoints: Mapping[str, str]
+    grant_types: tuple[str, ...]
+    auth_methods: tuple[str, ...]
+    id_token_algorithms: tuple[str, ...]
+    acr_values: tuple[str, ...] = ()
+    ui_locales: tuple[str, ...] = ()
+
+
+def document(capabilities: Capabilities, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the document; `extra` is what single endpoints add about themselves.
+
+    Raises:
+        ValueError: when a name is not registered, an address is outside the issuer, or RS256 is missing.
+
+    """
+    if "RS256" not in capabilities.id_token_algorithms:
+        raise ValueError("RS256 must be among the algorithms of ID tokens (Discovery section 3).")
+    secret_methods = [method for method in capabilities.auth_methods if method != "none"]
+    found: dict[str, Any] = {
+        "issuer": capabilities.issuer,
+        **capabilities.endpoints,
+        **_fixed(),
+        "grant_types_supported": list(capabilities.grant_types),
+        "token_endpoint_auth_methods_supported": list(capabilities.auth_methods),
+        "id_token_signing_alg_values_supported": list(capabilities.id_token_algorithms),
+    }
+    if "revocation_endpoint" in found:
+        found["revocation_endpoint_auth_methods_supported"] = list(capabilities.auth_methods)
+    if "introspection_endpoint" in found:
+        found["introspection_endpoint_auth_methods_supported"] = secret_methods
+    lists = {"acr_values_supported": capabilities.acr_values, "ui_locales_supported": capabilities.ui_locales}
+    found |= {name: list(values) for name, values in lists.items() if values}
+    found |= extra or {}
+    _check(found, capabilities.issuer)
+    return found
+
+
+def _fixed() -> dict[str, Any]:
+    return {
+        "scopes_supported": list(scopes.KNOWN_NAMES),
+        "response_types_supported": list(RESPONSE_TYPES),
+        "response_modes_supported": [mode.value for mode in ResponseMode],
+        "prompt_values_supported": [prompt.value for prompt in Prompt],
+        "subject_types_supported": ["public"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*_PROTOCOL_CLAIMS, *claims.NAMES],
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        # Absent would mean true (Discovery section 3).
+        "request_uri_parameter_supported": False,
+        "code_challenge_methods_supported": [pkce.METHOD],
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+def _check(found: Mapping[str, Any], issuer: str) -> None:
+    unknown = sorted(set(found) - REGISTERED_NAMES)
+    if unknown:
+        raise ValueError(f"{unknown[0]} is not a registered metadata name.")
+    for name, value in found.items():
+        if (name.endswith("_endpoint") or name == "jwks_uri") and not str(value).startswith(f"{issuer}/"):
+            raise ValueError(f"{name} is outside the issuer.")
