@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from types import MappingProxyType
 from typing import Any, Final
 
 from idp.clients import values
@@ -40,7 +39,6 @@ CLAIM_SOURCES = (
 RESERVED_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "amr", "acr"})
 _FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _MOST_CLAIMS = 30
-_NOTHING_MAPPED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class JwtRedirect:
     """Where and how a signed JWT is handed to a client.
 
     ``field`` names the form field or parameter; ``return_to_prefixes`` are addresses outside the origin of
-    ``delivery_uri`` below which ``return_to`` may point; ``claims`` maps a claim's name to the standard claim in it.
+    ``delivery_uri`` below which ``return_to`` may point; ``claims`` pairs a claim's name with the standard claim in it.
     """
 
     delivery_uri: str
@@ -56,7 +54,7 @@ class JwtRedirect:
     field: str = "jwt"
     alg: str = "RS256"
     return_to_prefixes: tuple[str, ...] = ()
-    claims: Mapping[str, str] = _NOTHING_MAPPED
+    claims: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_symmetric(self) -> bool:
@@ -81,7 +79,7 @@ def from_stored(stored: Mapping[str, Any]) -> JwtRedirect:
     kept: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
     }
-    kept["claims"] = MappingProxyType(dict(kept.get("claims", {})))
+    kept["claims"] = tuple(dict(kept.get("claims", {})).items())
     return JwtRedirect(**kept)
 
 
@@ -127,7 +125,7 @@ def _prefix(value: object) -> str:
     return prefix
 
 
-def _claims(value: object) -> Mapping[str, str]:
+def _claims(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, Mapping) or len(value) > _MOST_CLAIMS:
         raise values.BadValue(f"Write this as an object of at most {_MOST_CLAIMS} names, each with a standard claim.")
     for name, source in value.items():
@@ -139,7 +137,7 @@ def _claims(value: object) -> Mapping[str, str]:
             raise values.BadValue(
                 f"“{str(source)[:80]}” is not a standard claim; choose from {', '.join(CLAIM_SOURCES)}."
             )
-    return MappingProxyType(dict(value))
+    return tuple(value.items())
 
 
 _READERS: Final[dict[str, Callable[[object], object]]] = {
