@@ -42,7 +42,18 @@ class Change:
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class Event:
+class _Declared:
+    """Makes each subclass a frozen dataclass, and known by its type."""
+
+    def __init_subclass__(cls, *, type: str = "", title: str = "", about: str = "", outcome: str = DONE) -> None:  # noqa: A002 - reads as the event's type where it is given
+        super().__init_subclass__()
+        dataclass(frozen=True, kw_only=True)(cls)
+        if type and issubclass(cls, Event):
+            cls.type, cls.title, cls.about, cls.outcome = type, title, about, outcome
+            TYPES[type] = cls
+
+
+class Event(_Declared):
     """The base: what was acted on, and the facts that the subclass allows."""
 
     type: ClassVar[str]
@@ -54,17 +65,10 @@ class Event:
     target_id: str = ""
     target_name: str = ""
 
-    def __init_subclass__(cls, *, type: str, title: str, about: str, outcome: str = DONE) -> None:  # noqa: A002 - reads as the event's type where it is given
-        super().__init_subclass__()
-        cls.type, cls.title, cls.about, cls.outcome = type, title, about, outcome
-        cls.__annotations__ = {"target_id": "str", "target_name": "str", **cls.__annotations__}
-        dataclass(frozen=True, kw_only=True)(cls)
-        TYPES[type] = cls
-
     def detail(self) -> dict[str, Any]:
         """Return the facts for the log; empty ones are left out."""
         found = {}
-        for field in fields(self):  # type: ignore[arg-type]  # each subclass is made a dataclass above
+        for field in fields(self):
             value = getattr(self, field.name)
             if field.name not in _COMMON and value not in ("", None, ()):
                 found[field.name] = _plain(value)
