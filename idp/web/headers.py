@@ -1,0 +1,54 @@
+"""The headers that every answer carries, unless its view said otherwise."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g
+
+from idp.settings import Settings
+from idp.web.current import service
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+# Chromium holds form-action against every redirect that follows the post, those of the app included: a page on the way
+# to an app cannot send it.
+_POLICY_WITH_FORMS = f"{_POLICY}; form-action 'self'"
+_PERMISSIONS = (
+    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), "
+    "payment=(), usb=(), publickey-credentials-get=(self)"
+)
+_TRANSPORT = "max-age=31536000"
+_HTML = "text/html"
+
+
+def pending_page() -> None:
+    """Say that this answer is a page of a pending request, whose form may end at an app on another origin."""
+    g.idp_form_leaves = True
+
+
+def add_headers(response: Response) -> Response:
+    """Add the headers of every answer; what the view set stays."""
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Cache-Control", "no-store")
+    if service(Settings).is_secure:
+        headers.setdefault("Strict-Transport-Security", _TRANSPORT)
+    if response.mimetype == _HTML:
+        leaves = g.get("idp_form_leaves", False)
+        headers.setdefault("Content-Security-Policy", _POLICY if leaves else _POLICY_WITH_FORMS)
+        headers.setdefault("X-Frame-Options", "DENY")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", _PERMISSIONS)
+        response.vary.add("Cookie")
+    elif "Content-Security-Policy" not in headers:
+        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    # The server in front of the application has a name of its own to tell; it need not.
+    headers.pop("Server", None)
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Add the headers to every answer of *app*."""
+    app.after_request(add_headers)

@@ -1,0 +1,85 @@
+"""What every template may use, whatever its feature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from idp import clock
+from idp.settings import Settings
+from idp.web import navigation
+from idp.web.current import service
+from idp.web.request_ids import request_id
+from idp.web.static import asset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
+    from idp.web.navigation import NavLink
+
+_UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The installation as pages name it."""
+
+    name: str
+    issuer: str
+
+
+class Menu:
+    """The links of one menu, made when a template asks for them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __iter__(self) -> Iterator[NavLink]:
+        return iter(navigation.links(self._name))
+
+    def __len__(self) -> int:
+        return len(navigation.links(self._name))
+
+
+def ago(instant: datetime) -> str:
+    """Say how long ago *instant* was, or how far ahead it is, in its largest unit."""
+    seconds = (clock.utc_now() - instant).total_seconds()
+    for unit, length in _UNITS:
+        count = int(abs(seconds) // length)
+        if count:
+            text = f"{count} {unit}{'s' if count > 1 else ''}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return "just now" if seconds >= 0 else "in a moment"
+
+
+def absolute(instant: datetime) -> str:
+    """Write *instant* out, in UTC: 24 Nov 2026, 09:05 UTC."""
+    instant = instant.astimezone(UTC)
+    return f"{instant.day} {_MONTHS[instant.month - 1]} {instant.year}, {instant:%H:%M} UTC"
+
+
+def iso(instant: datetime) -> str:
+    """Write *instant* as RFC 3339, for the ``datetime`` attribute of ``<time>``."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _for_every_page() -> dict[str, object]:
+    return {"request_id": request_id()}
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates of *app* their globals and filters."""
+    with app.app_context():
+        settings = service(Settings)
+    app.jinja_env.globals.update(
+        site=Site(settings.site_name, settings.issuer),
+        asset=asset,
+        account_nav=Menu("account"),
+        admin_nav=Menu("admin"),
+    )
+    app.jinja_env.filters.update(ago=ago, absolute=absolute, iso=iso)
+    app.context_processor(_for_every_page)
