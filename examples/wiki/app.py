@@ -1,5 +1,7 @@
 """Wiki: a relying party in Flask and PyJWT, by the plain JWT redirect: a public key and a few lines, no OIDC library.
 
+Run it with the issuer and the client that was registered for it:
+
     WIKI_ISSUER=http://localhost:8000 WIKI_CLIENT_ID=... python app.py
 """
 
@@ -48,7 +50,8 @@ def signed_in() -> Response | tuple[str, int]:
     token = request.form.get("jwt", "")
     try:
         key = keys.get_signing_key_from_jwt(token)
-        claims = jwt.decode(token, key, ["RS256"], audience=CLIENT_ID, issuer=ISSUER, options={"require": ["exp", "jti"]})
+        required = {"require": ["exp", "iat", "jti", "sub"]}
+        claims = jwt.decode(token, key, ["RS256"], audience=CLIENT_ID, issuer=ISSUER, options=required)
         check_once(claims)
     except jwt.PyJWTError as error:
         return render_template("page.html", person=None, problem=f"The sign-in was refused: {error}."), 400

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--demo", "with_demo", is_flag=True, help="Add sample people and two sample apps of their own.")
-@click.option("--demo-port", default=8001, show_default=True, help="Port of the first sample app; the second has the next.")
+@click.option(
+    "--demo-port", default=8001, show_default=True, help="Port of the first sample app; the second has the next."
+)
 def serve(*, with_demo: bool, demo_port: int) -> None:
     """Run the sign-in server and its background process."""
     from idp import serve as supervisor  # noqa: PLC0415 - loads the whole application
@@ -35,9 +37,12 @@ def serve(*, with_demo: bool, demo_port: int) -> None:
     if with_demo:
         from idp import demo  # noqa: PLC0415 - an optional part
 
-        demo.check(settings, demo_port)
+        where = demo.ports(demo_port)
+        demo.check(settings)
+        for port in (where.notes, where.wiki):
+            supervisor.check_free(f"127.0.0.1:{port}")
         prepare(settings)
-        banner, parties = demo.prepare(settings, demo_port)
+        banner, parties = demo.prepare(settings, where)
         children += parties
     prepare(settings)
     link = _first_link(settings)
@@ -120,6 +125,9 @@ def _announce(settings: Settings, link: str | None, banner: list[str]) -> None:
         return
     lines = ["", f"  Sign-in server          ready at {settings.issuer}"]
     if link is not None:
-        lines += [f"  Finish setup            {link}   (works once, 60 minutes)", "  Lost it?                idp setup-link"]
+        lines += [
+            f"  Finish setup            {link}   (works once, 60 minutes)",
+            "  Lost it?                idp setup-link",
+        ]
     click.echo("\n".join([*lines, *banner, ""]))
     sys.stdout.flush()

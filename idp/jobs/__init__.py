@@ -26,9 +26,7 @@ def build(app: Flask) -> Huey:
     if settings.redis_url:
         huey = RedisHuey("doorward", url=settings.redis_url, results=False, serializer=serializer)
     else:
-        huey = SqliteHuey(
-            "doorward", filename=str(settings.data_dir / "jobs.db"), results=False, serializer=serializer
-        )
+        huey = SqliteHuey("doorward", filename=str(settings.data_dir / "jobs.db"), results=False, serializer=serializer)
     for duty in DUTIES:
         _schedule(huey, app, duty)
     return huey

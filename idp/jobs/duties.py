@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -54,13 +55,8 @@ def rotate_keys(app: Flask) -> None:
 
 def purge_expired(app: Flask) -> None:
     """Delete what nothing can refer to any more."""
-    settings = app.extensions["idp"][Settings]
-    for forget in (
-        lambda session, now: purge.purge(session, now),
-        lambda session, now: sessions.purge(session, now, idle=settings.session.idle),
-        interactions.purge,
-        refusals.purge,
-    ):
+    idle = app.extensions["idp"][Settings].session.idle
+    for forget in (purge.purge, partial(sessions.purge, idle=idle), interactions.purge, refusals.purge):
         with transaction() as session:
             forget(session, utc_now())
 
@@ -80,8 +76,8 @@ def perform(app: Flask, duty: Duty) -> bool:
                 taken = leases.take(session, duty.name, holder=_HOLDER, lifetime=duty.lease, now=utc_now())
             if taken:
                 duty.run(app)
-        except Exception:
-            # The next time will try again; a duty that fails must not end the others.
+        except Exception:  # noqa: BLE001 - whatever it was, the next time will try again
+            # A duty that fails must not end the others.
             _log.exception("duty_failed", duty=duty.name)
             return False
         finally:
