@@ -43,7 +43,11 @@ _people = cast("Table", Person.__table__)
 _REFUSED = "The refresh token is not valid, has run out, was revoked, or was issued to another client."
 
 # The client is part of the question: for anybody else the token does not exist, and trying changes nothing.
-_FIND = select(*codes.VIEW_COLUMNS, _tokens.c.expires_at.label("token_expires_at")).where(
+_FIND = select(
+    *codes.VIEW_COLUMNS,
+    _tokens.c.expires_at.label("token_expires_at"),
+    _tokens.c.consumed_at.label("token_consumed_at"),
+).where(
     _tokens.c.fingerprint == bindparam("fingerprint"),
     _grants.c.id == _tokens.c.grant_id,
     _grants.c.client_id == bindparam("client_id"),
@@ -94,6 +98,14 @@ def find(session: Session, token: str, *, client_id: str, now: datetime) -> Pres
     if row is None or row.token_expires_at <= now:
         raise InvalidGrant(_REFUSED)
     return Presented(token, codes.view(row))
+
+
+def expiry(session: Session, token: str, *, client_id: str, now: datetime) -> tuple[GrantView, datetime] | None:
+    """Return the grant of a refresh token that *client_id* could use now, and when it runs out; else ``None``."""
+    row = session.execute(_FIND, {"fingerprint": opaque.fingerprint(token), "client_id": client_id}).first()
+    if row is None or row.token_expires_at <= now or row.token_consumed_at is not None:
+        return None
+    return codes.view(row), row.token_expires_at
 
 
 def rotate(

@@ -13,6 +13,7 @@ from sqlalchemy import CursorResult, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.accounts.models import Person
+from idp.protocol.access_token import grant_id_of
 from idp.tokens.models import Grant, RevokedToken
 
 if TYPE_CHECKING:
@@ -28,20 +29,20 @@ _grants = cast("Table", Grant.__table__)
 _people = cast("Table", Person.__table__)
 _revoked = cast("Table", RevokedToken.__table__)
 
-_LIVE_GRANT = select(_grants.c.id).where(
-    _grants.c.id == bindparam("grant_id"),
-    _grants.c.revoked_at.is_(None),
-    _people.c.id == _grants.c.person_id,
-    _people.c.disabled_at.is_(None),
-    ~select(_revoked.c.jti).where(_revoked.c.jti == bindparam("jti")).exists(),
-)
+
+def live_grant(grant_id: ColumnElement[str], jti: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which the token *jti* of a grant is alive, joining the grant with its person."""
+    return (
+        _grants.c.id == grant_id,
+        _grants.c.revoked_at.is_(None),
+        _people.c.id == _grants.c.person_id,
+        _people.c.disabled_at.is_(None),
+        ~select(_revoked.c.jti).where(_revoked.c.jti == jti).exists(),
+    )
+
+
+_LIVE_GRANT = select(_people.c.username).where(*live_grant(bindparam("grant_id"), bindparam("jti")))
 _REVOKED_JTI = select(_revoked.c.jti).where(_revoked.c.jti == bindparam("jti"))
-
-
-def grant_of(jti: str) -> str | None:
-    """Return the id of the grant that the access token *jti* was made from; a client's own token has none."""
-    grant_id, dot, _ = jti.partition(".")
-    return grant_id if dot else None
 
 
 def revoke_grant(session: Session, grant_id: str, *, now: datetime) -> bool:
@@ -71,10 +72,16 @@ def is_live(session: Session, jti: str) -> bool:
 
     The client's own state is the caller's to check: it reads clients through the cache.
     """
-    grant_id = grant_of(jti)
+    grant_id = grant_id_of(jti)
     if grant_id is None:
         return session.execute(_REVOKED_JTI, {"jti": jti}).first() is None
-    return session.execute(_LIVE_GRANT, {"jti": jti, "grant_id": grant_id}).first() is not None
+    return live_username(session, grant_id, jti) is not None
+
+
+def live_username(session: Session, grant_id: str, jti: str) -> str | None:
+    """Return the name of the person whose live grant the token *jti* was made from, ``None`` when it is dead."""
+    row = session.execute(_LIVE_GRANT, {"jti": jti, "grant_id": grant_id}).first()
+    return None if row is None else row.username
 
 
 def _revoke(session: Session, which: ColumnElement[bool], now: datetime) -> int:

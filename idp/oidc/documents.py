@@ -1,0 +1,90 @@
+"""The two public documents, as bytes made once: discovery and the key set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from flask import Response, request
+
+from idp import registry
+from idp.clients.metadata import SIGNING_ALGORITHMS
+from idp.keys.signer import Signer
+from idp.oidc import client_auth, cors
+from idp.protocol import metadata
+from idp.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flask import Flask
+
+DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+JWKS_PATHS = ("/oauth/jwks", "/.well-known/jwks.json")
+_DISCOVERY_MAX_AGE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is sent: the body, its strong entity tag (quoted), and for how long it may be kept."""
+
+    body: bytes
+    etag: str
+    max_age: timedelta
+
+    @property
+    def cache_control(self) -> str:
+        """The value of Cache-Control."""
+        return f"public, max-age={int(self.max_age.total_seconds())}"
+
+
+def discovery_bytes(settings: Settings) -> Document:
+    """Return the discovery document (OpenID Connect Discovery, RFC 8414); the same at both of its addresses."""
+    body = _discovery(settings.issuer)
+    return Document(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', _DISCOVERY_MAX_AGE)
+
+
+def jwks_bytes(signer: Signer, settings: Settings) -> Document:
+    """Return the published key set as it is now."""
+    body, etag = signer.jwks()
+    return Document(body, etag, settings.keys.jwks_max_age)
+
+
+def providers(app: Flask) -> Mapping[str, Callable[[], Document]]:
+    """Return, by path, what makes each public document; to be called outside of any request or context."""
+    services = app.extensions["idp"]
+    settings, signer = services[Settings], services[Signer]
+    by_path: dict[str, Callable[[], Document]] = dict.fromkeys(DISCOVERY_PATHS, lambda: discovery_bytes(settings))
+    return by_path | dict.fromkeys(JWKS_PATHS, lambda: jwks_bytes(signer, settings))
+
+
+def serve(document: Document) -> Response:
+    """Answer a request for *document*, with 304 where the asker has it."""
+    response = Response(document.body, content_type="application/json")
+    response.headers["Cache-Control"] = document.cache_control
+    response.headers["ETag"] = document.etag
+    response.make_conditional(request)
+    return cors.anybody(response)
+
+
+@lru_cache(maxsize=8)
+def _discovery(issuer: str) -> bytes:
+    endpoints: dict[str, str] = {}
+    for module in registry.modules_in("idp.oidc.endpoints"):
+        for name, path in getattr(module, "METADATA", {}).items():
+            endpoints[name] = f"{issuer}{path}"
+    grant_types = tuple(module.GRANT.GRANT_TYPE for module in registry.modules_in("idp.oidc.grants"))
+    document = metadata.document(
+        metadata.Capabilities(
+            issuer=issuer,
+            endpoints=endpoints,
+            grant_types=grant_types,
+            auth_methods=client_auth.METHODS,
+            id_token_algorithms=SIGNING_ALGORITHMS,
+        )
+    )
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,166 @@
+"""The authorization endpoint (RFC 6749 section 4.1, OpenID Connect Core section 3.1.2).
+
+Whatever a request needs, the decision is made here and every page comes back here; no page leads to another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+
+from idp import clock
+from idp.db import commits_in_steps, transaction
+from idp.diagnosis import reasons
+from idp.errors import InvalidRequest, ProtocolError
+from idp.interactions import store as interactions
+from idp.login.browser import bind_browser
+from idp.oidc import front_channel, responses
+from idp.oidc.forms import FORM, from_elsewhere
+from idp.protocol import authorization_request, parameters, redirect_uris, scopes, steps
+from idp.protocol.steps import Step
+from idp.sessions import store as sessions
+from idp.settings import Settings
+from idp.tokens import codes
+from idp.web.current import service
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from idp.clients.store import Client
+    from idp.interactions.models import Interaction
+    from idp.oidc.front_channel import Asked, Pending
+
+bp = Blueprint("oidc_authorize", __name__)
+
+METADATA = {"authorization_endpoint": "/oauth/authorize"}
+
+
+@bp.get("/oauth/authorize")
+@commits_in_steps
+def start() -> Response:
+    """Answer an authorization request, or keep it while a person signs in or decides."""
+    asked = front_channel.asked(parameters.read_urlencoded(request.query_string))
+    try:
+        return _go_on(asked, None, clock.utc_now())
+    except ProtocolError as error:
+        return responses.refusal(error, asked.parameters, asked.view)
+
+
+@bp.post("/oauth/authorize")
+@from_elsewhere
+@commits_in_steps
+def start_by_post() -> Response:
+    """Keep an authorization request that came as a form, mostly from another site and so without our cookies.
+
+    No cookie is read or set here: the GET that follows does both, and binds the request to the browser.
+    """
+    if request.query_string or request.mimetype != FORM:
+        raise InvalidRequest(
+            "Send the parameters in the form alone, as application/x-www-form-urlencoded.",
+            reason=reasons.DUPLICATE_PARAMETER,
+        )
+    asked = front_channel.asked(parameters.read_urlencoded(request.get_data()))
+    try:
+        authorization_request.parse(asked.parameters, asked.view)
+        return _resume_later(_keep(asked, browser=None, now=clock.utc_now()))
+    except ProtocolError as error:
+        return responses.refusal(error, asked.parameters, asked.view)
+
+
+@bp.get("/oauth/authorize/<interaction>")
+@commits_in_steps
+def resume(interaction: str) -> Response:
+    """Go on with a request that waited for a person."""
+    now = clock.utc_now()
+    with transaction() as session:
+        waiting = interactions.load(session, interaction, browser=bind_browser(), now=now)
+    asked = front_channel.asked_before(waiting)
+    if waiting.completed_at is not None:
+        return _already_answered(asked)
+    try:
+        return _go_on(asked, waiting, now)
+    except ProtocolError as error:
+        with transaction() as session:
+            answered = interactions.complete(session, waiting.id, now)
+        return responses.refusal(error, asked.parameters, asked.view) if answered else _already_answered(asked)
+
+
+def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response:
+    pending = front_channel.decide(asked, waiting, now)
+    step = pending.decision.step
+    if step is Step.ISSUE:
+        return _issue(asked, pending, waiting, now)
+    if step.is_refusal:
+        raise steps.refusal(step)
+    if waiting is None:
+        waiting = _keep(asked, browser=bind_browser(), now=now)
+    # Choosing an account is signing in: the form says who is signed in and takes another name.
+    page = "consent.index" if step is Step.CONSENT else "login.index"
+    return make_response(redirect(url_for(page, interaction=waiting.id), code=303))
+
+
+def _issue(asked: Asked, pending: Pending, waiting: Interaction | None, now: datetime) -> Response:
+    authorization, person = pending.authorization, pending.person
+    if person is None:
+        raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
+    granted = pending.decision.scopes
+    grant = codes.NewGrant(
+        client_id=authorization.client_id,
+        person_id=person.person_id,
+        session_id=person.id,
+        redirect_uri=authorization.redirect_uri,
+        scope=" ".join(granted),
+        resources=authorization.resources,
+        nonce=authorization.nonce,
+        code_challenge=authorization.code_challenge,
+        auth_time=person.auth_time,
+        amr=person.amr,
+        acr=person.acr,
+        offline=scopes.OFFLINE_ACCESS in granted,
+    )
+    with transaction() as session:
+        if waiting is not None and not interactions.complete(session, waiting.id, now):
+            return _already_answered(asked)
+        code = codes.issue(session, grant, limits=service(Settings).tokens, now=now)
+        sessions.note_client(session, person.id, authorization.client_id, now)
+    return responses.success(authorization, code)
+
+
+def _keep(asked: Asked, *, browser: str | None, now: datetime) -> Interaction:
+    with transaction() as session:
+        return interactions.begin(
+            session,
+            resume_endpoint="oidc_authorize.resume",
+            client_id=asked.client.client_id,
+            parameters=asked.parameters.stored(authorization_request.KNOWN_PARAMETERS),
+            browser=browser,
+            now=now,
+        )
+
+
+def _resume_later(waiting: Interaction) -> Response:
+    return make_response(redirect(url_for("oidc_authorize.resume", interaction=waiting.id), code=303))
+
+
+def _already_answered(asked: Asked) -> Response:
+    """Lead on from a request that was answered before, as the back button finds it: to the app, or to a new start."""
+    start = _start_of(asked.client)
+    if start is not None:
+        return make_response(redirect(start, code=303))
+    again = asked.parameters.stored(authorization_request.KNOWN_PARAMETERS - {"prompt", "max_age"})
+    query = urlencode([(name, value) for name, values in again.items() for value in values])
+    page = render_template(
+        "oidc/finished.html", client_name=asked.client.name, again=f"{url_for('oidc_authorize.start')}?{query}"
+    )
+    return make_response(page)
+
+
+def _start_of(client: Client) -> str | None:
+    """Return where the client begins a sign-in (OpenID Connect Core section 4), or its home page."""
+    start = client.metadata.initiate_login_uri
+    if start is None:
+        return client.metadata.client_uri
+    pairs = [("iss", service(Settings).issuer)]
+    return redirect_uris.append_parameters(start, pairs, redirect_uris.ResponseMode.QUERY)

@@ -1,0 +1,22 @@
+"""What this provider can do (OpenID Connect Discovery section 4, RFC 8414)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from idp.oidc import documents
+from idp.settings import Settings
+from idp.web.current import service
+from idp.web.limits import answers_head
+
+bp = Blueprint("oidc_discovery", __name__)
+
+
+@answers_head
+def show() -> Response:
+    """Return the discovery document."""
+    return documents.serve(documents.discovery_bytes(service(Settings)))
+
+
+for place, path in enumerate(documents.DISCOVERY_PATHS):
+    bp.add_url_rule(path, "show" if place == 0 else f"show_{place}", show, methods=["GET"])
