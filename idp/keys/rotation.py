@@ -20,12 +20,14 @@ from idp.errors import Conflict, NotFound
 from idp.keys import schedule, store
 from idp.keys.models import Installation, SigningKey
 from idp.keys.store import ACTIVE, NEXT, RETIRED, RETIRING, REVOKED, MadeKey
+from idp.protocol.key_schedule import Change as Planned
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
+    from idp.protocol.key_schedule import Transition
     from idp.settings import Settings
     from idp.vault import Vault
 
@@ -62,8 +64,11 @@ class Rotated(NamedTuple):
 
 
 class _Held(NamedTuple):
+    """The keys of one algorithm as they were read."""
+
     active: SigningKey | None
     next: SigningKey | None
+    every: list[SigningKey]
 
 
 def rotate(change: Change, alg: str, *, force: bool = False) -> Rotated:
@@ -153,52 +158,44 @@ def run_schedule(session: Session, vault: Vault, settings: Settings, *, now: dat
     Two servers may run it at once: what the other one did first is left alone.
     """
     change = Change(vault, settings, now)
-    by_alg: dict[str, list[SigningKey]] = {}
-    for key in store.all_keys(session):
-        by_alg.setdefault(key.alg, []).append(key)
+    keys = {key.kid: key for key in store.all_keys(session)}
     session.rollback()
     changed: list[str] = []
-    for alg, keys in by_alg.items():
+    for transition in schedule.due(keys.values(), settings, now):
         try:
-            changed += _run_one(change, alg, keys)
+            changed.append(_carry_out(change, transition, keys))
         except Conflict:
             continue
     return changed
 
 
-def _run_one(change: Change, alg: str, keys: list[SigningKey]) -> list[str]:
-    changed = []
-    if schedule.is_due(keys, change.settings, change.now):
-        changed += [rotate(change, alg).active]
-    elif store.in_state(keys, ACTIVE) and not schedule.followers(keys):
-        changed += [publish_next(change, alg) or ""]
-    for key in store.in_state(keys, RETIRING):
-        if change.now >= schedule.removed_at(key, change.settings):
-            _retire(change, key)
-            changed.append(key.kid)
-    return [kid for kid in changed if kid]
+def _carry_out(change: Change, transition: Transition, keys: dict[str, SigningKey]) -> str:
+    if transition.change is Planned.PUBLISH:
+        return publish_next(change, transition.alg) or ""
+    if transition.change is Planned.PROMOTE:
+        return rotate(change, transition.alg).active
+    return _retire(change, keys[transition.kid or ""])
 
 
-def _retire(change: Change, key: SigningKey) -> None:
+def _retire(change: Change, key: SigningKey) -> str:
     with transaction() as session, session.begin_nested():
         _move(session, key, RETIRED, change.now)
         event = events.KeyRetired(target_id=key.kid, target_name=key.name, alg=key.alg)
         record(session, event, now=change.now, actor=change.by)
+    return key.kid
 
 
 def _held(alg: str) -> _Held:
     store.algorithm_named(alg)
     keys = store.of_algorithm(db.session(), alg)
     db.session.rollback()
-    return _Held(next(iter(store.in_state(keys, ACTIVE)), None), next(iter(schedule.followers(keys)), None))
+    return _Held(next(iter(store.in_state(keys, ACTIVE)), None), next(iter(schedule.followers(keys)), None), keys)
 
 
 def _require_ready(change: Change, alg: str, held: _Held) -> None:
     if held.next is None:
         raise Conflict(f"There is no next key for {alg} yet. Publish one, and rotate when it is known everywhere.")
-    first = store.first_published_at(db.session())
-    db.session.rollback()
-    ready_at = schedule.may_sign_at(held.next, first, change.settings)
+    ready_at = schedule.may_sign_at(held.next, held.every, change.settings)
     if change.now < ready_at:
         raise TooEarly(held.next, ready_at)
 

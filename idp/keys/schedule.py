@@ -1,4 +1,4 @@
-"""When keys are published, sign, and leave the key set: the rules of a key's life over the rows that are kept."""
+"""The rules of ``idp.protocol.key_schedule`` over the rows that are kept and the settings in force."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from idp.keys import store
+from idp.protocol import key_schedule
+from idp.protocol.key_schedule import KeyFacts, KeyState, Schedule, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,10 +16,34 @@ if TYPE_CHECKING:
     from idp.keys.models import SigningKey
     from idp.settings import Settings
 
-# Every process serves the new key set within this time (idp.cache).
+# Every process serves a new key set within this time (idp.cache), so caches may be filled with the old one until then.
 PROPAGATION: Final = timedelta(seconds=1)
-# A scheduled rotation that is this late is a fault: the background process looks every minute.
+# The background process looks every minute; what is this late has been forgotten.
 TOLERANCE: Final = timedelta(minutes=15)
+
+
+def facts(key: SigningKey) -> KeyFacts:
+    """Return what the rules read of *key*."""
+    return KeyFacts(
+        kid=key.kid,
+        alg=key.alg,
+        state=KeyState(key.state),
+        published_at=key.published_at,
+        activated_at=key.activated_at,
+        retiring_at=key.retiring_at,
+    )
+
+
+def policy(settings: Settings) -> Schedule:
+    """Return the policy of *settings*."""
+    tokens = settings.tokens
+    return Schedule(
+        rotate_every=settings.keys.rotate_every,
+        publish_ahead=settings.keys.publish_ahead,
+        keep=settings.keys.keep,
+        jwks_max_age=settings.keys.jwks_max_age + PROPAGATION,
+        longest_token_lifetime=max(tokens.id, tokens.access, tokens.redirect_jwt),
+    )
 
 
 def followers(keys: Iterable[SigningKey]) -> list[SigningKey]:
@@ -25,43 +51,27 @@ def followers(keys: Iterable[SigningKey]) -> list[SigningKey]:
     return sorted(store.in_state(keys, store.NEXT), key=lambda key: (key.published_at, key.kid))
 
 
-def may_sign_at(key: SigningKey, first_published_at: datetime, settings: Settings) -> datetime:
-    """Return from when on nobody can hold a key set without *key*.
-
-    That is one JWKS max-age after it was published, or at once for a key of the very first set.
-    """
-    if key.published_at <= first_published_at:
-        return key.published_at
-    return key.published_at + PROPAGATION + settings.keys.jwks_max_age
+def may_sign_at(key: SigningKey, keys: Iterable[SigningKey], settings: Settings) -> datetime:
+    """Return from when on nobody can hold a key set without *key*; *keys* are all that its algorithm ever had."""
+    first = key_schedule.first_published_at([facts(one) for one in keys], key.alg)
+    return key_schedule.ready_at(facts(key), first, policy(settings).jwks_max_age)
 
 
 def rotates_at(active: SigningKey, settings: Settings) -> datetime:
     """Return when *active* is to be followed by the next key."""
-    return (active.activated_at or active.published_at) + settings.keys.rotate_every
-
-
-def is_due(keys: list[SigningKey], settings: Settings, now: datetime) -> bool:
-    """Tell whether the schedule wants the next key of one algorithm to sign now.
-
-    A scheduled rotation also waits until the next key was out for as long as it should be published ahead.
-    """
-    active = next(iter(store.in_state(keys, store.ACTIVE)), None)
-    following = next(iter(followers(keys)), None)
-    if following is None:
-        return False
-    if active is None:
-        return True
-    ahead = min(settings.keys.publish_ahead, settings.keys.rotate_every)
-    return now >= rotates_at(active, settings) and now >= following.published_at + ahead
-
-
-def is_late(keys: list[SigningKey], settings: Settings, now: datetime) -> bool:
-    """Tell whether a rotation of one algorithm is overdue although its next key is ready: nobody runs the schedule."""
-    return is_due(keys, settings, now - TOLERANCE)
+    return key_schedule.promotion_at(facts(active), policy(settings))
 
 
 def removed_at(key: SigningKey, settings: Settings) -> datetime:
-    """Return when *key*, which signs no more, leaves the key set: not while a token that it signed can be alive."""
-    stopped_at = key.retiring_at or key.published_at
-    longest = max(settings.tokens.id, settings.tokens.access, settings.tokens.redirect_jwt)
-    return stopped_at + max(settings.keys.keep, longest)
+    """Return when *key*, which signs no more, leaves the key set."""
+    return key_schedule.retirement_at(facts(key), policy(settings))
+
+
+def due(keys: Iterable[SigningKey], settings: Settings, now: datetime) -> tuple[Transition, ...]:
+    """Return what the schedule wants done now."""
+    return key_schedule.due([facts(key) for key in keys], policy(settings), now)
+
+
+def overdue(keys: Iterable[SigningKey], settings: Settings, now: datetime) -> tuple[Transition, ...]:
+    """Return what was due so long ago that nobody can be running the schedule."""
+    return due(keys, settings, now - TOLERANCE)

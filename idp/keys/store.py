@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from idp import cache
 from idp.audit import events
 from idp.audit.log import SYSTEM, Actor, record
 from idp.db import transaction
-from idp.errors import Conflict, FieldErrors
+from idp.errors import FieldErrors
 from idp.keys import algorithms
 from idp.keys.algorithms import ALGORITHMS, FIRST, AsymmetricKey
 from idp.keys.models import SigningKey
@@ -212,16 +212,3 @@ def public_set(session: Session) -> tuple[bytes, str]:
         .order_by(SigningKey.alg, SigningKey.published_at, SigningKey.kid)
     )
     return key_set([public_member(row.kid, row.alg, row.public_jwk) for row in session.execute(statement)])
-
-
-def first_published_at(session: Session) -> datetime:
-    """Return when the very first key set was published.
-
-    Raises:
-        Conflict: there is no key.
-
-    """
-    first = session.execute(select(func.min(SigningKey.published_at))).scalar()
-    if first is None:
-        raise Conflict("There are no keys yet.")
-    return first
