@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from idp import opaque
-from idp.audit import log as audit
-from idp.audit import refusals
+from idp.audit import refusals, seals
 from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.interactions import store as interactions
@@ -43,8 +42,19 @@ class Duty:
 
 def seal_audit(app: Flask) -> None:
     """Chain the audit rows committed since the last time."""
+    sealed = 1
+    while sealed:
+        with transaction() as session:
+            sealed = seals.seal_batch(session, app.extensions["idp"][Secrets], utc_now())
+
+
+def check_audit(app: Flask) -> None:
+    """Verify the whole chain, and keep the result for the audit page."""
+    report = seals.verify_chain(db.session(), app.extensions["idp"][Secrets])
     with transaction() as session:
-        audit.seal_batch(session, app.extensions["idp"][Secrets], utc_now())
+        seals.remember(session, report, utc_now())
+    if not report.is_intact:
+        _log.error("audit_chain_broken", entry=report.broken_at, fault=report.fault)
 
 
 def rotate_keys(app: Flask) -> None:
@@ -63,6 +73,7 @@ def purge_expired(app: Flask) -> None:
 
 DUTIES = (
     Duty("seal-audit", timedelta(seconds=3), timedelta(seconds=30), seal_audit),
+    Duty("check-audit", timedelta(hours=1), timedelta(minutes=30), check_audit),
     Duty("rotate-keys", timedelta(minutes=1), timedelta(minutes=5), rotate_keys),
     Duty("purge-expired", timedelta(minutes=10), timedelta(minutes=10), purge_expired),
 )
