@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Set up what a make target needs: `runtime` or `dev` makes .venv from the lock file, `system` finds what tests start.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Install Debian packages, or say in one line what to install.
+install_packages() {
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if sudo -n true 2>/dev/null; then
+            as_root=(sudo -n --preserve-env=DEBIAN_FRONTEND)
+        else
+            fail "please install what is missing, then run make again: sudo apt-get install $*"
+        fi
+    fi
+    command -v apt-get >/dev/null || fail "please install what Debian calls: $*"
+    say "Installing $* through apt"
+    if ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
+        "${as_root[@]}" apt-get update -q
+    fi
+    "${as_root[@]}" apt-get install -q -y --no-install-recommends "$@" && return
+    # The lists may be older than what the archive still holds.
+    "${as_root[@]}" apt-get update -q
+    "${as_root[@]}" apt-get install -q -y --no-install-recommends "$@"
+}
+
+is_supported() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+}
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+        if is_supported "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    local python
+    if is_supported .venv/bin/python; then
+        .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip -q
+        return
+    fi
+    if ! python=$(find_python); then
+        install_packages python3 python3-venv
+        python=$(find_python) || fail "Python 3.11, 3.12 or 3.13 is needed; name one: PYTHON=/path/to/python3 make"
+    fi
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    say "Making .venv with $("$python" --version)"
+    "$python" -m venv --clear .venv
+}
+
+install_lock() {
+    say "Installing $1 (a minute the first time)"
+    .venv/bin/python -m pip install -q --progress-bar on --require-hashes -r "$1"
+    .venv/bin/python -m pip install -q --no-deps --no-build-isolation -e .
+}
+
+has_postgresql() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+
+find_services() {
+    local missing=()
+    has_postgresql || missing+=(postgresql)
+    command -v redis-server >/dev/null || missing+=(redis-server)
+    command -v chromium >/dev/null || missing+=(chromium)
+    if [ ${#missing[@]} -gt 0 ]; then
+        install_packages "${missing[@]}"
+    fi
+}
+
+case "${1:-}" in
+runtime)
+    make_venv
+    install_lock requirements.txt
+    touch .venv/.runtime
+    ;;
+dev)
+    make_venv
+    install_lock requirements-dev.txt
+    touch .venv/.dev .venv/.runtime
+    ;;
+system)
+    find_services
+    ;;
+*)
+    fail "usage: scripts/set_up.sh runtime|dev|system"
+    ;;
+esac
