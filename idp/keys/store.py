@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from idp import cache
@@ -71,7 +71,12 @@ def make(vault: Vault, alg: str) -> MadeKey:
         FieldErrors: no key can be made for this algorithm.
 
     """
-    return seal(vault, alg, algorithms.generate(algorithm_named(alg)))
+    algorithm = algorithm_named(alg)
+    made = seal(vault, alg, algorithms.generate(algorithm))
+    while made.kid.startswith("-"):
+        # On a command line it would be taken for an option.
+        made = seal(vault, alg, algorithms.generate(algorithm))
+    return made
 
 
 def algorithm_named(alg: str) -> algorithms.Algorithm:
@@ -174,6 +179,12 @@ def all_keys(session: Session) -> list[SigningKey]:
 def find(session: Session, kid: str) -> SigningKey | None:
     """Return the key *kid* as it is now."""
     return session.get(SigningKey, kid, populate_existing=True)
+
+
+def find_named(session: Session, kid_or_name: str) -> SigningKey | None:
+    """Return the key with this kid or, for people, this name."""
+    statement = select(SigningKey).where(or_(SigningKey.kid == kid_or_name, SigningKey.name == kid_or_name))
+    return session.execute(statement.execution_options(populate_existing=True)).scalars().first()
 
 
 def of_algorithm(session: Session, alg: str) -> list[SigningKey]:
