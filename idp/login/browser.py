@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import flask_login
 import structlog
 from flask import Flask, Request, Response, after_this_request, g, has_request_context, request
-from flask import session as form_session
 from sqlalchemy.exc import OperationalError
 
 from idp import clock, opaque
 from idp.db import db, transaction
 from idp.sessions import store
 from idp.settings import Settings
+from idp.web import csrf
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def clear_session_cookie(response: Response) -> None:
 
 def forget_forms() -> None:
     """Make every form shown before now useless: its anti-forgery token belongs to who was there before."""
-    form_session.clear()
+    csrf.forget_forms()
 
 
 def browser_fingerprint() -> str | None:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from idp import opaque
 from idp.accounts.models import Person
+from idp.sessions import devices
 from idp.sessions.models import BrowserSession, KnownDevice, SessionClient
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def start(  # noqa: PLR0913 - keyword only: what a session consists of
     settings: Settings,
     now: datetime,
 ) -> tuple[BrowserSession, str]:
-    """Start a session and return it with the cookie's value, which is kept nowhere."""
+    """Start a session and return it with the cookie's value, which is kept nowhere; *user_agent* as the header says."""
     cookie = opaque.token()
     row = BrowserSession(
         id=opaque.new_id("ses"),
@@ -94,7 +95,7 @@ def start(  # noqa: PLR0913 - keyword only: what a session consists of
         auth_time=now,
         amr=list(amr),
         acr=acr,
-        user_agent=user_agent[:200],
+        user_agent=devices.describe(user_agent),
         address=address[:64],
         created_at=now,
         last_seen_at=now,

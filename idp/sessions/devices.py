@@ -1,0 +1,22 @@
+"""What a browser is called where people see it: Firefox on Linux."""
+
+from __future__ import annotations
+
+_UNKNOWN = "Unknown browser"
+# Longer ones are not from browsers, and every pattern would be tried on them.
+_LONGEST_HEADER = 1000
+_LONGEST = 200
+
+
+def describe(user_agent: str) -> str:
+    """Return the browser and its system from a ``User-Agent`` header, without versions."""
+    # A quarter of a second that only the first sign-in of a process pays, and no command.
+    import ua_parser  # noqa: PLC0415
+
+    if not user_agent or len(user_agent) > _LONGEST_HEADER:
+        return _UNKNOWN
+    found = ua_parser.parse(user_agent)
+    browser = found.user_agent.family if found.user_agent else ""
+    device = found.device.family if found.device and found.device.family in {"iPhone", "iPad"} else ""
+    system = device or (found.os.family if found.os else "")
+    return " on ".join(filter(None, (browser, system)))[:_LONGEST] or _UNKNOWN
