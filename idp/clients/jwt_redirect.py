@@ -9,34 +9,12 @@ from typing import Any, Final
 
 from idp.clients import values
 from idp.errors import FieldErrors
+from idp.protocol import claims
 
 DELIVERIES = ("form_post", "query", "fragment")
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "HS256")
 # What a mapped claim may hold; the left side of `claims` is the name that the app expects.
-CLAIM_SOURCES = (
-    "sub",
-    "email",
-    "email_verified",
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "groups",
-)
-# The token's own members: a mapped claim never takes their place.
-RESERVED_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "amr", "acr"})
+CLAIM_SOURCES = ("sub", *claims.NAMES)
 _FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _MOST_CLAIMS = 30
 
@@ -131,7 +109,7 @@ def _claims(value: object) -> tuple[tuple[str, str], ...]:
     for name, source in value.items():
         if not isinstance(name, str) or not _FIELD.fullmatch(name):
             raise values.BadValue(f"“{str(name)[:80]}” cannot be the name of a claim.")
-        if name in RESERVED_CLAIMS:
+        if name in claims.RESERVED:
             raise values.BadValue(f"{name} belongs to the token itself.")
         if source not in CLAIM_SOURCES:
             raise values.BadValue(

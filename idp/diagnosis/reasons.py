@@ -210,6 +210,13 @@ RETURN_TO = Reason(
     "return_to is neither a path of the delivery address's origin nor below a registered prefix.",
     "Send a path that begins with one slash, or register the prefix for the client.",
 )
+NO_JWT_REDIRECT = Reason(
+    "no_jwt_redirect",
+    "This app cannot be opened from here",
+    "Nothing was shared and your account is fine. Open the app at its own address and sign in from there.",
+    "The client is registered, and has no address for the JWT redirect (/sso).",
+    "Start at the app itself, or register jwt_sso with a delivery_uri for the client.",
+)
 TOO_LARGE = Reason(
     "too_large",
     "This request is too large",

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from idp import clock
-from idp.accounts import groups
 from idp.audit.events import ConsentDenied, ConsentGranted
 from idp.audit.log import record
 from idp.consents import store as consents
+from idp.consents.lines import OPTIONAL, lines_for
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import ProtocolError
 from idp.interactions import store as interactions
@@ -32,29 +32,6 @@ if TYPE_CHECKING:
     from idp.sessions.store import SessionView
 
 bp = Blueprint("consent", __name__)
-
-# What a person may leave out without the sign-in losing its meaning.
-OPTIONAL = frozenset({scopes.OFFLINE_ACCESS})
-_ICONS = {
-    "openid": "shield-check",
-    "profile": "user-round",
-    "email": "mail",
-    "address": "map-pin",
-    "phone": "phone",
-    "groups": "users",
-    "offline_access": "rotate-cw",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of the page: the scope, its sentence, the values that would be shared, and whether it is new."""
-
-    scope: str
-    sentence: str
-    values: str
-    icon: str
-    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +57,13 @@ def index() -> Response:
     if not isinstance(question, Question):
         return question
     pending_page()
-    items = _items(question)
+    decision, remembered = question.pending.decision, question.pending.remembered
+    items = lines_for(db.session(), question.person.person_id, decision.scopes, remembered)
     page = render_template(
         "consents/index.html",
         client=question.client,
-        required=[item for item in items if item.scope not in OPTIONAL],
-        optional=[item for item in items if item.scope in OPTIONAL],
+        required=[item for item in items if not item.is_optional],
+        optional=[item for item in items if item.is_optional],
         next_stop=urlsplit(question.pending.authorization.redirect_uri).hostname or question.client.name,
         action=url_for("consent.decide", interaction=question.waiting.id),
         other_account=url_for("login.index", interaction=question.waiting.id),
@@ -145,28 +123,3 @@ def _deny(question: Question, now: datetime) -> None:
     with transaction() as session:
         interactions.denied(session, question.waiting, person.person_id, now)
         record(session, event, now=now, actor=acting(person.person_id, person.display_name))
-
-
-def _items(question: Question) -> list[Item]:
-    remembered = question.pending.remembered
-    return [
-        Item(
-            scope=name,
-            sentence=scopes.sentence(name),
-            values=_values(name, question.person),
-            icon=_ICONS.get(name, "key-round"),
-            # With nothing allowed before, everything is new, and the word would say nothing.
-            is_new=bool(remembered) and name not in remembered,
-        )
-        for name in question.pending.decision.scopes
-    ]
-
-
-def _values(scope: str, person: SessionView) -> str:
-    if scope == "profile":
-        return ", ".join(filter(None, (person.name, person.username)))
-    if scope == "email":
-        return person.email
-    if scope == "groups":
-        return ", ".join(groups.names_of(db.session(), person.person_id)) or "You are in no group"
-    return ""
