@@ -46,7 +46,7 @@ async def load(server: Server, scenario: Scenario, *, seconds: float, concurrenc
     ]
 
 
-async def loop(  # noqa: PLR0917 - one browser, and where its results go
+async def loop(
     scenario: Scenario, connection: Connection, held: dict, until: float, times: list[float], errors: list[str]
 ) -> None:
     """Do one operation after the other until the time is over."""
@@ -63,8 +63,8 @@ def table(rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [HEAD, ["---"] * len(HEAD), *rows])
 
 
-def main() -> None:
-    """Run the harness."""
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5, help="length of each scenario")
     parser.add_argument("--concurrency", type=int, default=8)
@@ -73,12 +73,18 @@ def main() -> None:
     parser.add_argument("--only", default="", help="run the scenarios whose name holds this")
     parser.add_argument("--database-url", default="", help="empty: SQLite")
     parser.add_argument("--save", action="store_true", help="write the table to bench/results/")
-    chosen = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the harness."""
+    chosen = arguments()
     cores = chosen.server_cores or None
     if cores is not None and (os.cpu_count() or 1) > 1:
         # The load generator keeps off the server's core.
         os.sched_setaffinity(0, {1})
-    server = Server(workers=chosen.workers, cores=cores, database_url=chosen.database_url)
+    database = {"IDP_DATABASE_URL": chosen.database_url} if chosen.database_url else {}
+    server = Server(workers=chosen.workers, cores=cores, settings=database)
     try:
         server.start()
         set_up(server)

@@ -1,9 +1,10 @@
-"""The server under load: started on a fresh installation, measured as a process tree."""
+"""A real server in processes of its own, on a fresh installation: started, killed, measured as a process tree."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PASSWORD = "correct horse battery staple"
@@ -24,30 +29,43 @@ def free_port() -> int:
 
 
 class Server:
-    """One installation in a temporary folder, and its processes."""
+    """One installation in a temporary folder (or in *folder*, which stays), and its processes.
 
-    def __init__(self, *, workers: int, cores: str | None, database_url: str = "") -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="doorward-bench-")
+    *settings* are environment variables on top of those that make it an installation of its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 2,
+        cores: str | None = None,
+        folder: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="doorward-")
+        self.data_dir = (folder or Path(self._temporary.name)) / "data"
         self.port = free_port()
         self.issuer = f"http://localhost:{self.port}"
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")} | {
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")} | {
             "IDP_ISSUER": self.issuer,
             "IDP_LISTEN": f"127.0.0.1:{self.port}",
-            "IDP_DATA_DIR": str(Path(self._folder.name) / "data"),
+            "IDP_DATA_DIR": str(self.data_dir),
             "IDP_WORKERS": str(workers),
             "IDP_LOG__LEVEL": "error",
+            **(settings or {}),
         }
-        if database_url:
-            self._environment["IDP_DATABASE_URL"] = database_url
+        self._arguments = list(arguments)
         self._cores = cores
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self.output = self.data_dir.parent / "output.txt"
         self.started_in = 0.0
 
     def command(self, *arguments: str, given: str | None = None) -> dict:
         """Run an ``idp`` command with ``--json`` and return its answer."""
         done = subprocess.run(
             [sys.executable, "-m", "idp", *arguments, "--json"],
-            env=self._environment,
+            env=self.environment,
             input=given,
             capture_output=True,
             text=True,
@@ -59,13 +77,14 @@ class Server:
 
     def start(self) -> None:
         """Start the server, and note the seconds until its first answer."""
-        command = [sys.executable, "-m", "idp", "serve"]
+        command = [sys.executable, "-m", "idp", "serve", *self._arguments]
         if self._cores is not None:
             command = ["taskset", "-c", self._cores, *command]
         began = time.monotonic()
-        self._process = subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        with self.output.open("w") as output:
+            self._process = subprocess.Popen(
+                command, env=self.environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
         while time.monotonic() - began < 60:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
@@ -75,12 +94,32 @@ class Server:
                         return
             except OSError:
                 pass
+            if self._process.poll() is not None:
+                break
             time.sleep(0.01)
-        raise RuntimeError("the server did not come up")
+        raise RuntimeError(f"the server did not come up: {self.output.read_text()}")
+
+    def kill(self) -> None:
+        """End the supervisor as ``kill -9`` does, and wait until its processes are gone, too."""
+        tree = self.tree()
+        self._process.kill()
+        self._process.wait()
+        while any(Path(f"/proc/{pid}").exists() for pid in tree[1:]):
+            time.sleep(0.005)
+
+    def said(self, pattern: str, *, seconds: float = 20) -> str:
+        """Wait until the output holds *pattern*, and return its first group."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = re.search(pattern, self.output.read_text())
+            if found:
+                return found.group(1)
+            time.sleep(0.05)
+        raise RuntimeError(f"the server never said {pattern}: {self.output.read_text()}")
 
     def end(self) -> None:
         """End the server's processes."""
-        if self._process is not None:
+        if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(20)
@@ -93,9 +132,10 @@ class Server:
         self.start()
 
     def stop(self) -> None:
-        """End the server and remove its folder."""
+        """End the server and remove a temporary folder."""
         self.end()
-        self._folder.cleanup()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def tree(self) -> list[int]:
         """Return the process ids of the server's tree."""
