@@ -48,12 +48,16 @@ def prepare(settings: Settings, *, accept_issuer: bool = False) -> None:
     _make_data_folder(settings.data_dir)
     app = create_database_app(settings)
     try:
-        with app.app_context(), _alone(settings):
-            _migrate(app)
-            _set_up(settings)
-            _check_issuer(settings, accept=accept_issuer)
-            db.session.remove()
-            db.engine.dispose()
+        with app.app_context():
+            try:
+                with _alone(settings):
+                    _migrate(app)
+                    _set_up(settings)
+                    _check_issuer(settings, accept=accept_issuer)
+            finally:
+                # After the lock's own connection is back: nothing may stay open, a worker is forked next.
+                db.session.remove()
+                db.engine.dispose()
     except DBAPIError as error:
         # The driver's text names the cause, and never holds the password of the URL.
         cause = " ".join(str(error.orig).split())
