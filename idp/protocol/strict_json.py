@@ -21,7 +21,7 @@ def parse_object(raw: bytes | str, *, max_depth: int = MAX_DEPTH) -> dict[str, A
     except RecursionError:
         raise ValueError("The JSON is nested too deeply.") from None
     if not isinstance(found, dict):
-        raise ValueError("The JSON is not an object.")  # noqa: TRY004 - the value is at fault, not a type
+        raise ValueError("The JSON is not an object.")
     _walk(found, max_depth)
     return found
 

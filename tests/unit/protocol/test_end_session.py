@@ -32,9 +32,18 @@ def test_a_hint_alone_ends_the_session_and_leads_nowhere():
 
 
 BAD_URIS = [
-    f"{BACK}&y=2", "https://notes.example/bye", f"{BACK}#", "https://notes.example/bye/?x=1", "https://evil.example/bye?x=1", "http://notes.example/bye?x=1",
-    "https://notes.example@evil.example/bye?x=1", "https://NOTES.example/bye?x=1", "javascript:alert(1)", "//evil.example", f"{BACK}\n",
-]  # fmt: skip
+    f"{BACK}&y=2",
+    "https://notes.example/bye",
+    f"{BACK}#",
+    "https://notes.example/bye/?x=1",
+    "https://evil.example/bye?x=1",
+    "http://notes.example/bye?x=1",
+    "https://notes.example@evil.example/bye?x=1",
+    "https://NOTES.example/bye?x=1",
+    "javascript:alert(1)",
+    "//evil.example",
+    f"{BACK}\n",
+]
 
 
 @pytest.mark.parametrize("uri", BAD_URIS)

@@ -25,11 +25,23 @@ def test_A12_a_missing_challenge_is_refused_where_it_is_owed():
 @pytest.mark.parametrize(
     ("challenge", "method"),
     [
-        (CHALLENGE, "plain"), (CHALLENGE, None), (CHALLENGE, "s256"), (CHALLENGE, "S512"), (CHALLENGE, ""), (None, "S256"), (None, "plain"),
-        (CHALLENGE[:-1], "S256"), (CHALLENGE + "A", "S256"), (CHALLENGE[:-1] + "=", "S256"), (CHALLENGE[:-1] + "+", "S256"), ("", "S256"),
-        (CHALLENGE[:-1] + "\n", "S256"), (CHALLENGE[:-1] + "é", "S256"), (CHALLENGE[:-1] + "~", "S256"),
+        (CHALLENGE, "plain"),
+        (CHALLENGE, None),
+        (CHALLENGE, "s256"),
+        (CHALLENGE, "S512"),
+        (CHALLENGE, ""),
+        (None, "S256"),
+        (None, "plain"),
+        (CHALLENGE[:-1], "S256"),
+        (CHALLENGE + "A", "S256"),
+        (CHALLENGE[:-1] + "=", "S256"),
+        (CHALLENGE[:-1] + "+", "S256"),
+        ("", "S256"),
+        (CHALLENGE[:-1] + "\n", "S256"),
+        (CHALLENGE[:-1] + "é", "S256"),
+        (CHALLENGE[:-1] + "~", "S256"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("required", [False, True])
 def test_A13_anything_but_s256_is_refused(challenge, method, required):
     with pytest.raises(InvalidRequest):
@@ -48,10 +60,24 @@ def test_A14_challenge_and_verifier_come_together_or_not_at_all(verifier, challe
 @pytest.mark.parametrize(
     "verifier",
     [
-        CHALLENGE, VERIFIER[:-1], VERIFIER + "A", VERIFIER.lower(), VERIFIER + "\n", VERIFIER + "\0", " " + VERIFIER, VERIFIER + "=",
-        "a" * 42, "a" * 43, "a" * 128, "a" * 129, "a" * 200_000, "é" * 43, "\ud800" * 43, VERIFIER[:-1] + "k\u0301",
+        CHALLENGE,
+        VERIFIER[:-1],
+        VERIFIER + "A",
+        VERIFIER.lower(),
+        VERIFIER + "\n",
+        VERIFIER + "\0",
+        " " + VERIFIER,
+        VERIFIER + "=",
+        "a" * 42,
+        "a" * 43,
+        "a" * 128,
+        "a" * 129,
+        "a" * 200_000,
+        "é" * 43,
+        "\ud800" * 43,
+        VERIFIER[:-1] + "k\u0301",
     ],
-)  # fmt: skip
+)
 def test_T06_a_wrong_verifier_is_refused(verifier):
     with pytest.raises(InvalidGrant):
         pkce.verify(verifier, CHALLENGE)

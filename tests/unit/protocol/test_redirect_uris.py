@@ -48,7 +48,7 @@ NEAR_MISSES = [
     "https://rp.example/cb?x=%31",
     "https://rp.example/cb?X=1",
     "https://rp。example/cb?x=1",
-    "https://rp.example/ⅽb?x=1",
+    "https://rp.example/\u217db?x=1",
     "https://rp.example/c\u0000b?x=1",
     "https://*.example/cb?x=1",
     "https://rp.example/cb?x=1&x=1",
@@ -86,7 +86,7 @@ def test_the_registered_string_matches():
         ("http://127.0.0.1.evil.example/cb", "http://127.0.0.1/cb", False),
         ("http://127.0.0.1:5\n/cb", "http://127.0.0.1/cb", False),
         ("http://127.0.0.1:5/cb\n", "http://127.0.0.1/cb", False),
-        ("http://127.0.0.1:٥/cb", "http://127.0.0.1/cb", False),
+        ("http://127.0.0.1:\u0665/cb", "http://127.0.0.1/cb", False),
     ],
 )
 def test_A07_any_port_on_literal_loopback_for_native_clients_alone(requested, registered, expected):
@@ -162,7 +162,7 @@ DANGEROUS = [
     "https://rp.example/ x",
     "https://rp.example/\0",
     "https://rp.example/é",
-    "https://ｒｐ.example/",
+    "https://\uff52\uff50.example/",
     "https://rp.example/%",
     "https://rp.example/%zz",
     'https://rp.example/"',
@@ -276,14 +276,34 @@ def test_return_to_the_delivery_origin_or_a_registered_prefix(value):
 @pytest.mark.parametrize(
     "value",
     [
-        *UNSAFE_PATHS, "https://rp.example@evil", "https://rp.example:pw@evil/", "//evil", "\\\\evil", "https://rp.example.evil", "http://rp.example/",
-        "https://rp.example:8443/", "https://evil/https://rp.example/", "https://rp.example%40evil/", "https://rp.example%2eevil/", "https:/rp.example/",
-        "https:rp.example/", "https://rp.example\\@evil/", "https://rp.example%5c@evil/", "https://docs.example/private", "https://docs.example/public",
-        "https://docs.example/public/../private", "https://docs.example/public/%2e%2e/private", "https://docs.example/public/..%2fprivate",
-        "https://docs.example/public/%5c..%5cx", "https://wiki.example/spaceship", "https://wiki.example.evil/space", "https://wiki.example@evil/space",
-        "data:text/html,x", "HTTPS://evil/",
+        *UNSAFE_PATHS,
+        "https://rp.example@evil",
+        "https://rp.example:pw@evil/",
+        "//evil",
+        "\\\\evil",
+        "https://rp.example.evil",
+        "http://rp.example/",
+        "https://rp.example:8443/",
+        "https://evil/https://rp.example/",
+        "https://rp.example%40evil/",
+        "https://rp.example%2eevil/",
+        "https:/rp.example/",
+        "https:rp.example/",
+        "https://rp.example\\@evil/",
+        "https://rp.example%5c@evil/",
+        "https://docs.example/private",
+        "https://docs.example/public",
+        "https://docs.example/public/../private",
+        "https://docs.example/public/%2e%2e/private",
+        "https://docs.example/public/..%2fprivate",
+        "https://docs.example/public/%5c..%5cx",
+        "https://wiki.example/spaceship",
+        "https://wiki.example.evil/space",
+        "https://wiki.example@evil/space",
+        "data:text/html,x",
+        "HTTPS://evil/",
     ],
-)  # fmt: skip
+)
 def test_return_to_look_alikes_are_refused(value):
     assert not may_return_to(value, delivery_uri=DELIVERY, prefixes=PREFIXES)
 

@@ -29,8 +29,13 @@ BUILDERS = [(ID_TOKEN, "person"), (ACCESS_TOKEN, "extra"), (REDIRECT, "person")]
 
 def test_an_id_token_has_the_required_claims_and_no_others():
     assert ID_TOKEN.claims(NOW) == {
-        "iss": ISSUER, "sub": "u1", "aud": "notes", "exp": SECONDS + 3600, "iat": SECONDS, "auth_time": SECONDS - 600,
-    }  # fmt: skip
+        "iss": ISSUER,
+        "sub": "u1",
+        "aud": "notes",
+        "exp": SECONDS + 3600,
+        "iat": SECONDS,
+        "auth_time": SECONDS - 600,
+    }
 
 
 def test_an_id_token_carries_what_is_known():
@@ -103,15 +108,26 @@ def test_J12_an_unknown_algorithm_never_leaves_the_hash_out(alg):
 def test_an_access_token_is_for_the_issuer_and_never_for_the_client_by_default():
     assert access_token.HEADER == {"typ": "at+jwt"}
     assert ACCESS_TOKEN.claims(NOW) == {
-        "iss": ISSUER, "sub": "u1", "aud": ISSUER, "client_id": "notes", "exp": SECONDS + 300, "iat": SECONDS, "jti": "g1.x",
-    }  # fmt: skip
+        "iss": ISSUER,
+        "sub": "u1",
+        "aud": ISSUER,
+        "client_id": "notes",
+        "exp": SECONDS + 300,
+        "iat": SECONDS,
+        "jti": "g1.x",
+    }
 
 
 def test_an_access_token_carries_the_original_sign_in():
     full = replace(
-        ACCESS_TOKEN, audiences=("https://a.example", "https://b.example"), scopes=("openid", "email"), auth_time=NOW - timedelta(days=1), acr="x", amr=("pwd",),
+        ACCESS_TOKEN,
+        audiences=("https://a.example", "https://b.example"),
+        scopes=("openid", "email"),
+        auth_time=NOW - timedelta(days=1),
+        acr="x",
+        amr=("pwd",),
         extra={"groups": ["staff"]},
-    )  # fmt: skip
+    )
     found = full.claims(NOW)
     assert found["aud"] == ["https://a.example", "https://b.example"]
     assert (found["scope"], found["auth_time"], found["acr"], found["amr"]) == (
