@@ -1,0 +1,165 @@
+"""The sign-in page, the page that asks for the password once more, and the way back from both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+
+from idp import clock
+from idp.accounts.passwords import PasswordHasher, cores
+from idp.db import commits_in_steps, transaction
+from idp.diagnosis import reasons
+from idp.errors import InteractionExpired
+from idp.interactions import store as interactions
+from idp.login import signing_in
+from idp.login.browser import bind_browser, current_session, forget_forms, set_session_cookie
+from idp.login.guards import is_own_path, needs_reauth
+from idp.login.signing_in import Refused
+from idp.login.waiting import find_waiting
+from idp.settings import Settings
+from idp.web.current import provide, service
+from idp.web.headers import pending_page
+
+if TYPE_CHECKING:
+    from flask import Response
+    from werkzeug.wrappers import Response as AnyResponse
+
+    from idp.login.waiting import Waiting
+    from idp.sessions.store import SessionView
+
+bp = Blueprint("login", __name__)
+
+# As many requests as one worker answers at a time.
+THREADS = 8
+
+
+@bp.get("/login")
+@commits_in_steps
+def index() -> Response:
+    """Show the sign-in form; whoever has just signed in goes on at once."""
+    waiting = find_waiting()
+    view = current_session()
+    if view is not None and _goes_on(view, waiting):
+        return _resume(waiting)
+    hint = waiting.login_hint or (view.username if view and not _wants_other() else "")
+    return _sign_in_page(waiting, hint)
+
+
+@bp.post("/login")
+@commits_in_steps
+def sign_in() -> Response:
+    """Sign in, and go on with what waited."""
+    waiting = find_waiting()
+    name = request.form.get("username", "").strip()
+    outcome = signing_in.sign_in(name, request.form.get("password", ""), waiting)
+    if isinstance(outcome, Refused):
+        return _sign_in_page(waiting, name, outcome)
+    response = _resume(waiting)
+    # The forms shown to whoever was here before are worth nothing from now on.
+    forget_forms()
+    set_session_cookie(response, outcome.cookie)
+    return response
+
+
+@bp.get("/reauth")
+@commits_in_steps
+def reauth() -> Response:
+    """Ask the signed-in person for the password once more."""
+    waiting = find_waiting()
+    view = current_session()
+    if view is None:
+        return _to_sign_in(waiting)
+    return _reauth_page(view, waiting) if needs_reauth() else _resume(waiting)
+
+
+@bp.post("/reauth")
+@commits_in_steps
+def confirm() -> Response:
+    """Note the fresh sign-in in the session, under a new cookie, and go back."""
+    waiting = find_waiting()
+    view = current_session()
+    if view is None:
+        return _to_sign_in(waiting)
+    outcome = signing_in.confirm(view, request.form.get("password", ""), waiting)
+    if isinstance(outcome, Refused):
+        return _reauth_page(view, waiting, outcome)
+    response = _resume(waiting)
+    set_session_cookie(response, outcome.cookie)
+    return response
+
+
+@bp.get("/login/continue/<interaction>")
+@commits_in_steps
+def resume_page(interaction: str) -> Response:
+    """Go back to the page of this site that asked for the sign-in."""
+    with transaction() as session:
+        found = interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
+    path = found.parameters.get("path")
+    if found.resume_endpoint != "login.resume_page" or not isinstance(path, str) or not is_own_path(path):
+        raise InteractionExpired(reasons.INTERACTION_EXPIRED.public, reason=reasons.INTERACTION_EXPIRED)
+    return _see_other(path)
+
+
+def _goes_on(view: SessionView, waiting: Waiting) -> bool:
+    """Tell whether nothing is left to ask: no form for whoever signed in since the request was made."""
+    if _wants_other():
+        return False
+    return waiting.created_at is None or waiting.is_own_page or view.auth_time >= waiting.created_at
+
+
+def _wants_other() -> bool:
+    return request.args.get("account") == "other"
+
+
+def _resume(waiting: Waiting) -> Response:
+    return _see_other(waiting.resume_at)
+
+
+def _to_sign_in(waiting: Waiting) -> Response:
+    return _see_other(url_for("login.index", interaction=waiting.id or None))
+
+
+def _see_other(where: str) -> Response:
+    answer: AnyResponse = redirect(where, code=303)
+    return make_response(answer)
+
+
+def _sign_in_page(waiting: Waiting, username: str, refused: Refused | None = None) -> Response:
+    pending_page()
+    view = current_session()
+    page = render_template(
+        "login/index.html",
+        waiting=waiting,
+        action=url_for("login.sign_in", interaction=waiting.id or None, account=request.args.get("account")),
+        username=username,
+        errors=list(refused.errors) if refused else [],
+        signed_in_as=view.display_name if view else "",
+    )
+    return _with_status(page, refused)
+
+
+def _reauth_page(view: SessionView, waiting: Waiting, refused: Refused | None = None) -> Response:
+    pending_page()
+    page = render_template(
+        "login/reauth.html",
+        waiting=waiting,
+        action=url_for("login.confirm", interaction=waiting.id or None),
+        username=view.username,
+        errors=list(refused.errors) if refused else [],
+    )
+    return _with_status(page, refused)
+
+
+def _with_status(page: str, refused: Refused | None) -> Response:
+    response = make_response(page, refused.status if refused else 200)
+    if refused is not None and refused.retry_after is not None:
+        response.headers["Retry-After"] = str(refused.retry_after)
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Provide the one that hashes passwords."""
+    with app.app_context():
+        workers = service(Settings).workers
+    provide(app, PasswordHasher(cores=cores(), workers=workers, threads=THREADS))
