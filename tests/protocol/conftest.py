@@ -1,0 +1,106 @@
+"""What every test of the protocol speaks through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from idp.clients import store
+from idp.db import db
+from idp.settings import Settings
+from tests import factories
+from tests.factories import MadeClient, MadePerson
+from tests.relying_party import Http, RelyingParty, through_test_client
+
+
+@dataclass
+class Provider:
+    """The provider under test, with ways to make what a test needs."""
+
+    app: Any
+    issuer: str
+
+    @property
+    def settings(self) -> Settings:
+        return self.app.extensions["idp"][Settings]
+
+    def http(self) -> Http:
+        """Return an Http without any cookies."""
+        return through_test_client(self.app.test_client(use_cookies=False), self.issuer)
+
+    def browser(self, person: MadePerson | None = None) -> Http:
+        """Return a browser, signed in when a person is named."""
+        client = self.app.test_client()
+        if person is not None:
+            factories.sign_in(self.app, client, person)
+        send = through_test_client(client, self.issuer)
+
+        def browse(method, path, form=None, headers=None):
+            address = path.removeprefix(self.issuer)
+            return send(method, address, form, headers or {})
+
+        browse.client = client
+        return browse
+
+    def person(self, username: str | None = None, **changes: Any) -> MadePerson:
+        return factories.make_person(self.app, username, **changes)
+
+    def client(self, **metadata: Any) -> MadeClient:
+        return factories.make_client(self.app, **metadata)
+
+    def party(self, **metadata: Any) -> RelyingParty:
+        """Register a client and return the party that is it."""
+        made = self.client(**metadata)
+        with self.app.app_context():
+            registered = store.read(db.session(), made.client_id).metadata
+        return RelyingParty(
+            http=self.http(),
+            issuer=self.issuer,
+            client_id=made.client_id,
+            client_secret=made.client_secret,
+            redirect_uri=registered.redirect_uris[0] if registered.redirect_uris else "",
+            scope=registered.scope or "openid",
+        )
+
+    def public_party(self, **metadata: Any) -> RelyingParty:
+        """The same for a client without a secret."""
+        return self.party(token_endpoint_auth_method="none", **metadata)
+
+    def offline_party(self, **metadata: Any) -> RelyingParty:
+        """The same for a client that may hold refresh tokens."""
+        given = {
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scope": "openid profile email offline_access",
+            **metadata,
+        }
+        return self.party(**given)
+
+    def rows(self, statement: Any) -> list[Any]:
+        """Return what the database holds."""
+        with self.app.app_context():
+            return list(db.session().execute(statement))
+
+
+@pytest.fixture
+def idp(app) -> Provider:
+    """The provider under test, on each database."""
+    return Provider(app, app.extensions["idp"][Settings].issuer)
+
+
+@pytest.fixture
+def person(idp) -> MadePerson:
+    return idp.person()
+
+
+@pytest.fixture
+def browser(idp, person) -> Http:
+    """A browser in which the person is signed in."""
+    return idp.browser(person)
+
+
+@pytest.fixture
+def party(idp) -> RelyingParty:
+    """A confidential client whose consent is skipped."""
+    return idp.party()
