@@ -6,38 +6,24 @@ Discovery and the key set are asked for more often than anything else, by machin
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 
 from idp.cache import Cache
 from idp.db import db
-from idp.oidc.endpoints import discovery, jwks
+from idp.oidc import documents
 from idp.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from flask import Flask
 
+    from idp.oidc.documents import Document
+
 _log = structlog.get_logger(__name__)
-
-
-class Document(NamedTuple):
-    """A public JSON document, ready to be sent."""
-
-    body: bytes
-    etag: str
-    max_age: int
-
-
-DOCUMENTS: dict[str, Callable[[], tuple[bytes, str, int]]] = {
-    "/.well-known/openid-configuration": discovery.discovery_bytes,
-    "/.well-known/oauth-authorization-server": discovery.discovery_bytes,
-    "/.well-known/jwks.json": jwks.jwks_bytes,
-    "/oauth/jwks": jwks.jwks_bytes,
-}
 
 
 class Front:
@@ -48,6 +34,7 @@ class Front:
         services = app.extensions["idp"]
         self._cache: Cache = services[Cache]
         self._host = services[Settings].issuer.partition("://")[2]
+        self._providers = documents.providers(app)
         self._made: dict[str, Document] = {}
         self._cache.on_drop(self._forget)
 
@@ -63,7 +50,7 @@ class Front:
         if environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
             if path == "/livez":
                 return _send(start_response, environ, b"ok\n", [("Content-Type", "text/plain; charset=utf-8")])
-            if path in DOCUMENTS and environ.get("HTTP_HOST", "").lower() == self._host:
+            if path in self._providers and environ.get("HTTP_HOST", "").lower() == self._host:
                 return self._public(path, environ, start_response)
         return self._app.wsgi_app(environ, start_response)
 
@@ -74,13 +61,12 @@ class Front:
         made = self._made
         document = made.get(path)
         if document is None:
-            with self._app.app_context():
-                document = Document(*DOCUMENTS[path]())
+            document = self._providers[path]()
             # Put into the dictionary that was there before the reading: a change meanwhile has replaced it.
             made[path] = document
         headers = [
             ("Content-Type", "application/json"),
-            ("Cache-Control", f"public, max-age={document.max_age}"),
+            ("Cache-Control", document.cache_control),
             ("ETag", document.etag),
             ("Access-Control-Allow-Origin", "*"),
             ("X-Content-Type-Options", "nosniff"),
