@@ -12,6 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from idp import clock, opaque
 from idp.db import db, transaction
+from idp.diagnosis import reasons
+from idp.errors import Forbidden
 from idp.sessions import store
 from idp.settings import Settings
 from idp.web import csrf
@@ -56,6 +58,14 @@ def current_session() -> SessionView | None:
             found = store.load(db.session(), cookie, idle=idle, now=clock.utc_now())
         g.idp_session = found
     view: SessionView | None = g.idp_session
+    return view
+
+
+def signed_in() -> SessionView:
+    """Return the live session of a page that only somebody signed in can reach."""
+    view = current_session()
+    if view is None:
+        raise Forbidden(reasons.NOT_ALLOWED.public, reason=reasons.NOT_ALLOWED)
     return view
 
 

@@ -81,7 +81,7 @@ class ErrorPage:
 class Explainer(Protocol):
     """Knows more about a refusal than this package may: the app, what it registered, who is looking."""
 
-    def __call__(self, error: IdpError, reason: Reason) -> ErrorPage | None:
+    def __call__(self, error: IdpError, reason: Reason) -> ErrorPage:
         """Return the page for *error*, having kept its reason under the request id where that is due."""
 
 
@@ -160,8 +160,7 @@ def _page_of(error: IdpError) -> ErrorPage:
         message = error.public if isinstance(error, PageError) else words
         return ErrorPage(error.status, title, message, error.retry_after)
     explainer: Explainer | None = current_app.extensions.get(_EXPLAINER)
-    page = explainer(error, error.reason) if explainer else None
-    return page or page_for(error, error.reason, facts=error.facts)
+    return explainer(error, error.reason) if explainer else page_for(error, error.reason, facts=error.facts)
 
 
 def _way_on(error: IdpError) -> tuple[str, str]:

@@ -1,0 +1,106 @@
+"""The explained page of a refusal: the app by its name, what was sent, and to administrators what is registered.
+
+Why a request of an app was refused is kept under the request id, for whoever asks about it afterwards.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+from flask import Flask, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from idp import clock
+from idp.audit import refusals
+from idp.cache import Cache
+from idp.clients import store as clients
+from idp.db import db, transaction
+from idp.login.browser import current_session
+from idp.web import error_pages
+from idp.web.current import service
+from idp.web.error_pages import Developer, ErrorPage
+from idp.web.request_ids import request_id
+
+if TYPE_CHECKING:
+    from idp.clients.store import Client
+    from idp.diagnosis.reasons import Reason
+    from idp.errors import IdpError
+
+_LOG = structlog.get_logger("idp.login")
+# Where apps send people: what is refused there is kept.
+_KEPT_AT = frozenset({"consent", "jwt_sso", "login", "oidc_authorize", "oidc_end_session"})
+_COMPARED = {"redirect_uri": "redirect_uris", "post_logout_redirect_uri": "post_logout_redirect_uris"}
+_LONGEST_SENT = 500
+
+
+def explain(error: IdpError, reason: Reason) -> ErrorPage:
+    """Return the page for *error*; keep its reason when an app's request was refused."""
+    client_id = error.facts.get("client_id", "")
+    client = _client(client_id)
+    if request.blueprint in _KEPT_AT:
+        _keep(reason, {**error.facts, "client_name": client.name if client else ""})
+    shown = {name: value[:_LONGEST_SENT] for name, value in error.facts.items() if name in refusals.FACTS}
+    page = error_pages.page_for(
+        error, reason, facts={**shown, "client_id": client_id}, app_name=client.name if client else ""
+    )
+    if client is None:
+        return page
+    if not page.action_href:
+        page = replace(page, action_label=f"Go to {client.name}", action_href=_home(client))
+    if page.developer is not None and _is_administrator():
+        page = replace(page, developer=_with_registered(page.developer, client))
+    return page
+
+
+def _client(client_id: str) -> Client | None:
+    if not client_id:
+        return None
+    try:
+        return clients.find(service(Cache), db.session(), client_id)
+    except SQLAlchemyError:
+        # The page about one fault must not fail by another.
+        return None
+
+
+def _home(client: Client) -> str:
+    """Return where the app is registered to begin; never an address that was sent."""
+    if client.disabled:
+        return ""
+    return client.metadata.initiate_login_uri or client.metadata.client_uri or ""
+
+
+def _is_administrator() -> bool:
+    view = current_session()
+    return view is not None and view.is_admin
+
+
+def _with_registered(developer: Developer, client: Client) -> Developer:
+    for name, value in developer.sent:
+        if name in _COMPARED:
+            registered: tuple[str, ...] = getattr(client.metadata, _COMPARED[name])
+            closest = difflib.get_close_matches(value, registered, n=1, cutoff=0.0)
+            return replace(developer, closest=closest[0] if closest else "", registered=registered)
+    return developer
+
+
+def _keep(reason: Reason, facts: dict[str, str]) -> None:
+    try:
+        with transaction() as session:
+            refusals.keep(
+                session,
+                request_id=request_id(),
+                reason=reason.code,
+                endpoint=request.endpoint or "",
+                facts=facts,
+                now=clock.utc_now(),
+            )
+    except SQLAlchemyError:
+        _LOG.warning("reason of a refusal not kept", reason=reason.code)
+
+
+def init_app(app: Flask) -> None:
+    """Explain the refusals of *app*."""
+    error_pages.explained_by(app, explain)
