@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from idp.errors import FieldErrors
 from idp.protocol.standard_claims import check_standard_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
 # What people may say of themselves. The e-mail address and the user name are what they sign in with: administrators
@@ -43,7 +44,7 @@ def merged(claims: Mapping[str, Any], typed: Mapping[str, str], *, now: datetime
         FieldErrors: one sentence for each field that is malformed.
 
     """
-    changed = {name: text.strip() for name, text in typed.items() if text.strip() != shown(claims, name)}
+    changed = {name: text for name, text in _lines(typed) if text != shown(claims, name)}
     found = {name: value for name, value in claims.items() if name not in changed}
     for name, text in changed.items():
         if name == "address":
@@ -55,3 +56,26 @@ def merged(claims: Mapping[str, Any], typed: Mapping[str, str], *, now: datetime
         # Whoever verified the number verified another one.
         found.pop("phone_number_verified", None)
     return check_standard_claims(found, now=now)
+
+
+def _lines(typed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, text in typed.items():
+        # Browsers send the lines of a text area with both characters (HTML section 4.10.22).
+        yield name, text.replace("\r\n", "\n").strip()
+
+
+def all_faults(*steps: Callable[[], object]) -> None:
+    """Run every one of *steps*, so that a form tells all of its faults at once.
+
+    Raises:
+        FieldErrors: what any of them raised, together.
+
+    """
+    faults: dict[str, str] = {}
+    for step in steps:
+        try:
+            step()
+        except FieldErrors as error:
+            faults |= error.fields
+    if faults:
+        raise FieldErrors(faults)

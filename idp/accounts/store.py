@@ -32,6 +32,7 @@ __all__ = [
     "Page",
     "add",
     "admin_count",
+    "check_names",
     "ensure_not_last_admin",
     "find",
     "find_by_login",
@@ -91,7 +92,7 @@ def add(  # noqa: PLR0913 - keyword only: what a person consists of
         FieldErrors: ``username``, ``email`` or ``name`` cannot be taken; nothing was written.
 
     """
-    names = _checked({"username": username, "email": email, "name": name})
+    names = check_names({"username": username, "email": email, "name": name})
     person = Person(id=opaque.new_id("usr"), created_at=now)
     rest = {
         "email_verified": email_verified,
@@ -102,6 +103,21 @@ def add(  # noqa: PLR0913 - keyword only: what a person consists of
     }
     _write(session, person, names | rest, now)
     return person
+
+
+def check_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Return *values* with ``username``, ``email`` and ``name`` trimmed; whether they are taken is seen when writing.
+
+    Raises:
+        FieldErrors: one sentence for each of them that cannot be.
+
+    """
+    checks = {"username": username_fault, "email": email_fault, "name": name_fault}
+    clean = {field: str(values[field]).strip() if field in checks else values[field] for field in values}
+    faults = {field: fault for field, check in checks.items() if field in clean and (fault := check(clean[field]))}
+    if faults:
+        raise FieldErrors(faults)
+    return clean
 
 
 def update(session: Session, person: Person, *, changes: dict[str, Any], now: datetime) -> None:
@@ -116,7 +132,7 @@ def update(session: Session, person: Person, *, changes: dict[str, Any], now: da
     if unknown:
         message = f"not a field that can be changed: {sorted(unknown)}"
         raise ValueError(message)
-    values = _checked(changes)
+    values = check_names(changes)
     if person.is_admin and values.get("is_admin") is False:
         ensure_not_last_admin(session, person)
     _write(session, person, values, now)
@@ -214,16 +230,6 @@ def _matching(search: str) -> list[ColumnElement[bool]]:
 
 def _working_admin() -> tuple[ColumnElement[bool], ...]:
     return (Person.is_admin.is_(True), Person.disabled_at.is_(None))
-
-
-def _checked(values: dict[str, Any]) -> dict[str, Any]:
-    """Return *values* with their names trimmed, after every fault of a name has been gathered."""
-    checks = {"username": username_fault, "email": email_fault, "name": name_fault}
-    clean = {field: str(values[field]).strip() if field in checks else values[field] for field in values}
-    faults = {field: fault for field, check in checks.items() if field in clean and (fault := check(clean[field]))}
-    if faults:
-        raise FieldErrors(faults)
-    return clean
 
 
 def _write(session: Session, person: Person, values: dict[str, Any], now: datetime) -> None:

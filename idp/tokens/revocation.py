@@ -17,6 +17,7 @@ from idp.protocol.access_token import grant_id_of
 from idp.tokens.models import Grant, RevokedToken
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -58,6 +59,11 @@ def revoke_person(session: Session, person_id: str, *, now: datetime) -> int:
 def revoke_client_of_person(session: Session, person_id: str, client_id: str, *, now: datetime) -> int:
     """Revoke every live grant of a person to one client; return how many there were."""
     return _revoke(session, (_grants.c.person_id == person_id) & (_grants.c.client_id == client_id), now)
+
+
+def revoke_sessions(session: Session, session_ids: Collection[str], *, now: datetime) -> int:
+    """Revoke every live grant that came from one of these browser sessions; return how many there were."""
+    return _revoke(session, _grants.c.session_id.in_(session_ids), now)
 
 
 def revoke_jti(session: Session, jti: str, *, expires_at: datetime) -> None:

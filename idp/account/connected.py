@@ -1,0 +1,123 @@
+"""The apps that a person has let in, and taking that back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from sqlalchemy import func, select
+
+from idp import clock
+from idp.audit import events
+from idp.audit.log import record
+from idp.clients.models import ClientRow
+from idp.consents import store as consents
+from idp.db import db, transaction
+from idp.errors import NotFound
+from idp.login.actor import actor
+from idp.login.browser import signed_in
+from idp.login.guards import login_required
+from idp.protocol import scopes
+from idp.tokens import revocation
+from idp.tokens.models import Grant
+from idp.web.navigation import NavEntry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+    from werkzeug.wrappers import Response
+
+bp = Blueprint("account_connected", __name__, url_prefix="/account/connected")
+NAV = NavEntry(menu="account", label="Connected apps", endpoint="account_connected.index", icon="plug", order=40)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An app that may see something of a person: what, since when, last used, by how many live grants."""
+
+    client_id: str
+    name: str
+    scopes: tuple[str, ...]
+    since: datetime
+    used_at: datetime | None
+    grants: int
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the app may do, in words."""
+        return [scopes.sentence(name) for name in self.scopes]
+
+
+@bp.get("")
+@login_required
+def index() -> str:
+    """Show the apps, the one used last first."""
+    return render_template("account/connected.html", connections=_connections(db.session()))
+
+
+@bp.get("/<client_id>/remove")
+@login_required
+def confirm(client_id: str) -> str:
+    """Say what removing an app's access means."""
+    return render_template("account/connected_remove.html", connection=_one(db.session(), client_id))
+
+
+@bp.post("/<client_id>/remove")
+@login_required
+@transaction()
+def remove(client_id: str) -> Response:
+    """Take an app's access back: what it was allowed and every token end together."""
+    session, now, view = db.session(), clock.utc_now(), signed_in()
+    connection = _one(session, client_id)
+    consents.remove(session, view.person_id, client_id)
+    grants = revocation.revoke_client_of_person(session, view.person_id, client_id, now=now)
+    event = events.ConsentRemoved(
+        target_id=client_id, target_name=connection.name, scopes=connection.scopes, grants=grants
+    )
+    record(session, event, now=now, actor=actor())
+    flash(f"{connection.name} has no access to your account any more.", "ok")
+    return redirect(url_for("account_connected.index"), 303)
+
+
+def _one(session: Session, client_id: str) -> Connection:
+    found = next((one for one in _connections(session) if one.client_id == client_id), None)
+    if found is None:
+        raise NotFound("This app has no access to your account.")
+    return found
+
+
+def _connections(session: Session) -> list[Connection]:
+    """Return what was allowed by consent, and what apps that need not ask hold by live grants."""
+    person_id, now = signed_in().person_id, clock.utc_now()
+    allowed = {one.client_id: one for one in consents.of_person(session, person_id)}
+    granted = _live_grants(session, person_id, now)
+    wanted = allowed.keys() | granted.keys()
+    names = session.execute(
+        select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.client_id.in_(wanted))
+    ).tuples()
+    found = []
+    for client_id, name in names:
+        consent, held = allowed.get(client_id), granted.get(client_id, [])
+        known = {scope for grant in held for scope in grant.scope.split()} | set(consent.scopes if consent else ())
+        starts = [grant.created_at for grant in held] + ([consent.granted_at] if consent else [])
+        uses = [grant.last_used_at or grant.created_at for grant in held]
+        found.append(
+            Connection(client_id, name, scopes.ordered(known), min(starts), max(uses, default=None), len(held))
+        )
+    return sorted(found, key=lambda one: (one.used_at or one.since, one.client_id), reverse=True)
+
+
+def _live_grants(session: Session, person_id: str, now: datetime) -> dict[str, list[Grant]]:
+    query = select(Grant).where(
+        Grant.person_id == person_id,
+        Grant.revoked_at.is_(None),
+        Grant.expires_at > now,
+        # A code that nobody redeemed gave no access.
+        func.coalesce(Grant.code_consumed_at, Grant.last_used_at).is_not(None),
+    )
+    found: dict[str, list[Grant]] = {}
+    for grant in session.execute(query).scalars():
+        found.setdefault(grant.client_id, []).append(grant)
+    return found

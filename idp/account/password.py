@@ -1,0 +1,153 @@
+"""Changing one's password: whoever was signed in with the old one elsewhere is out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from wtforms import PasswordField
+
+from idp import clock
+from idp.accounts import store
+from idp.accounts.passwords import PasswordHasher, check_new_password
+from idp.audit import events
+from idp.audit.log import record
+from idp.db import commits_in_steps, db, transaction
+from idp.errors import HashingBusy, NotFound, TooManyAttempts
+from idp.login.actor import actor
+from idp.login.browser import browser_fingerprint, forget_forms, set_session_cookie, signed_in
+from idp.login.guards import login_required
+from idp.login.throttling import limits_for
+from idp.sessions import store as sessions
+from idp.settings import Settings
+from idp.tokens import revocation
+from idp.web.addresses import client_address
+from idp.web.current import service
+from idp.web.navigation import NavEntry
+from idp.web.throttle import throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from werkzeug.wrappers import Response
+
+bp = Blueprint("account_password", __name__, url_prefix="/account/password")
+NAV = NavEntry(menu="account", label="Password", endpoint="account_password.index", icon="lock-keyhole", order=20)
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+    """The old password and the new one."""
+
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    cookie: str
+    sessions: int
+    grants: int
+
+
+@bp.get("")
+@login_required
+def index() -> str:
+    """Show the form, and what a change would end."""
+    return _show({})
+
+
+@bp.post("")
+@login_required
+@commits_in_steps
+def change() -> Response:
+    """Check the old password, within the limits of signing in, and set the new one."""
+    form = PasswordForm()
+    new, current = form.new_password.data or "", form.current_password.data or ""
+    view = signed_in()
+    fault = check_new_password(new, names=(view.username, view.email, view.name))
+    if not fault and new == current:
+        fault = "Choose another password than the present one."
+    if fault:
+        return make_response(_show({"new_password": fault}), 400)
+    try:
+        if not _is_current(current):
+            return make_response(_show({"current_password": "This is not your present password."}), 400)
+    except TooManyAttempts as error:
+        sentence = f"Too many wrong tries. Try again in {error.retry_after} s."
+        return make_response(_show({"current_password": sentence}), error.status, {"Retry-After": error.retry_after})
+    ended = _replace(service(PasswordHasher).hash(new))
+    if ended is None:
+        return make_response(redirect(url_for("login.index"), 303))
+    answer = make_response(redirect(url_for("account_password.index"), 303))
+    forget_forms()
+    flash(f"Your password is changed. {_told(ended)}", "ok")
+    set_session_cookie(answer, ended.cookie)
+    return answer
+
+
+def _is_current(password: str) -> bool:
+    """Tell whether *password* is the person's; a wrong one counts as a failed sign-in does.
+
+    Raises:
+        TooManyAttempts: too many were wrong.
+        HashingBusy: all places for hashing stayed taken; nothing was counted.
+
+    """
+    view, now = signed_in(), clock.utc_now()
+    person = store.find(db.session(), view.person_id)
+    stored = person.password_hash if person else None
+    browser = browser_fingerprint()
+    known = sessions.known_device(db.session(), browser, view.person_id, now=now)
+    db.session.rollback()
+    limits = limits_for(
+        view.username, person_id=view.person_id, device=browser if known else None, address=client_address()
+    )
+    reserved = throttle().reserve(limits, now)
+    try:
+        verdict = service(PasswordHasher).verify(stored, password)
+    except HashingBusy:
+        throttle().give_back(reserved, now)
+        raise
+    if verdict.ok:
+        throttle().give_back(reserved, now)
+        return True
+    with transaction() as session:
+        event = events.PersonSignInFailed(
+            target_id=view.person_id, target_name=view.username, reason="wrong_password_at_change"
+        )
+        record(session, event, now=now, actor=actor())
+    return False
+
+
+def _replace(password_hash: str) -> _Ended | None:
+    """Store the new hash and end everything else; ``None`` when this session itself ended meanwhile."""
+    view, now = signed_in(), clock.utc_now()
+    with transaction() as session:
+        cookie = sessions.rotate(session, view.id, amr=view.amr, now=now)
+        person = store.find(session, view.person_id)
+        if cookie is None or person is None:
+            return None
+        store.set_password_hash(session, person, password_hash, now)
+        ended = sessions.end_all(session, person.id, now, keep=view.id)
+        grants = revocation.revoke_person(session, person.id, now=now)
+        event = events.PasswordChanged(target_id=person.id, target_name=person.username, sessions=ended, grants=grants)
+        record(session, event, now=now, actor=actor())
+        return _Ended(cookie, ended, grants)
+
+
+def _told(ended: _Ended) -> str:
+    devices = f"{ended.sessions} other device{'' if ended.sessions == 1 else 's'}"
+    return f"We signed out {devices}." if ended.sessions else "No other device was signed in."
+
+
+def _show(errors: Mapping[str, str]) -> str:
+    view, now = signed_in(), clock.utc_now()
+    session = db.session()
+    person = store.find(session, view.person_id)
+    if person is None:
+        raise NotFound("This account is gone.")
+    live = sessions.live(session, view.person_id, now, idle=service(Settings).session.idle)
+    others = sum(1 for one in live if one.id != view.id)
+    return render_template("account/password.html", errors=errors, others=others, changed_at=person.password_changed_at)

@@ -1,0 +1,86 @@
+"""What a person says of themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from wtforms import StringField, TextAreaField
+
+from idp import clock
+from idp.accounts import administration, store
+from idp.accounts.profile import OWN_CLAIMS, all_faults, merged, shown
+from idp.db import db, transaction
+from idp.errors import FieldErrors, NotFound
+from idp.login.actor import actor
+from idp.login.browser import signed_in
+from idp.login.guards import login_required
+from idp.web.navigation import NavEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.orm import Session
+    from werkzeug.wrappers import Response
+
+    from idp.accounts.models import Person
+
+bp = Blueprint("account_profile", __name__, url_prefix="/account")
+NAV = NavEntry(menu="account", label="Profile", endpoint="account_profile.index", icon="user-round", order=10)
+
+
+class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+    """What people may change themselves; nothing else that is sent is looked at."""
+
+    name = StringField()
+    given_name = StringField()
+    family_name = StringField()
+    nickname = StringField()
+    website = StringField()
+    picture = StringField()
+    gender = StringField()
+    birthdate = StringField()
+    zoneinfo = StringField()
+    locale = StringField()
+    phone_number = StringField()
+    address = TextAreaField()
+
+
+@bp.get("")
+@login_required
+def index() -> str:
+    """Show the profile."""
+    person = _own(db.session())
+    values = {"name": person.name} | {claim: shown(person.claims, claim) for claim in OWN_CLAIMS}
+    return _show(person, values, {})
+
+
+@bp.post("")
+@login_required
+@transaction()
+def save() -> Response | tuple[str, int]:
+    """Save the profile."""
+    person, now = _own(db.session()), clock.utc_now()
+    form = ProfileForm()
+    values = {name: form[name].data or "" for name in ("name", *OWN_CLAIMS)}
+    try:
+        typed = {claim: values[claim] for claim in OWN_CLAIMS}
+        all_faults(lambda: store.check_names({"name": values["name"]}), lambda: merged(person.claims, typed, now=now))
+        changes = {"name": values["name"], "claims": merged(person.claims, typed, now=now)}
+        changed = administration.change(db.session(), person, changes, actor=actor(), now=now)
+    except FieldErrors as error:
+        return _show(person, values, error.fields), 400
+    flash("Saved." if changed else "Nothing was changed.", "ok" if changed else "info")
+    return redirect(url_for("account_profile.index"), 303)
+
+
+def _own(session: Session) -> Person:
+    person = store.find(session, signed_in().person_id)
+    if person is None:
+        raise NotFound("This account is gone.")
+    return person
+
+
+def _show(person: Person, values: Mapping[str, str], errors: Mapping[str, str]) -> str:
+    return render_template("account/profile.html", account=person, values=values, errors=errors)
