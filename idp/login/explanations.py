@@ -82,8 +82,17 @@ def _with_registered(developer: Developer, client: Client) -> Developer:
         if name in _COMPARED:
             registered: tuple[str, ...] = getattr(client.metadata, _COMPARED[name])
             closest = difflib.get_close_matches(value, registered, n=1, cutoff=0.0)
-            return replace(developer, closest=closest[0] if closest else "", registered=registered)
+            if not closest:
+                break
+            return replace(developer, compared=name, marked=_mark(value, closest[0]), closest=_mark(closest[0], value))
     return developer
+
+
+def _mark(value: str, other: str) -> tuple[tuple[str, bool], ...]:
+    """Return *value* in pieces, each with whether *other* lacks it."""
+    matcher = difflib.SequenceMatcher(None, value, other, autojunk=False)
+    pieces = [(value[start:end], kind != "equal") for kind, start, end, _, _ in matcher.get_opcodes()]
+    return tuple((text, differs) for text, differs in pieces if text)
 
 
 def _keep(reason: Reason, facts: dict[str, str]) -> None:

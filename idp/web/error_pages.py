@@ -50,7 +50,7 @@ _OTHER = ("This did not work", "Go back and try again.")
 
 @dataclass(frozen=True, slots=True)
 class Developer:
-    """What the page tells whoever runs the app; ``registered`` is filled for administrators alone."""
+    """What the page tells whoever runs the app; ``compared`` is filled for administrators alone."""
 
     code: str
     owner: str
@@ -58,9 +58,11 @@ class Developer:
     client_id: str = ""
     # Names and values as they were sent.
     sent: tuple[tuple[str, str], ...] = ()
-    # The registered value that comes closest to the one that was sent, and all of them.
-    closest: str = ""
-    registered: tuple[str, ...] = ()
+    # For administrators: the parameter that was compared, and the sent and the closest registered value in pieces, each
+    # with whether the other lacks it.
+    compared: str = ""
+    marked: tuple[tuple[str, bool], ...] = ()
+    closest: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
