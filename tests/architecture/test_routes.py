@@ -4,6 +4,8 @@ import pytest
 from flask import url_for
 
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
+# POST by their standards, so that a token stays out of addresses; they change nothing.
+READING = {"oidc_introspect.show", "oidc_userinfo.show"}
 
 
 @pytest.fixture
@@ -13,7 +15,7 @@ def backend():
 
 @pytest.fixture
 def writing_rules(app):
-    return [rule for rule in app.url_map.iter_rules() if rule.methods & WRITING]
+    return [rule for rule in app.url_map.iter_rules() if rule.methods & WRITING and rule.endpoint not in READING]
 
 
 def test_every_writing_route_commits_by_transaction(app, writing_rules):
