@@ -95,8 +95,7 @@ def current_revision() -> str | None:
 
 def _make_data_folder(folder: Path) -> None:
     try:
-        if not folder.exists():
-            folder.mkdir(mode=0o700, parents=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         message = f"The data directory {folder} cannot be created: {error.strerror}."
         raise StartError(message) from error

@@ -86,7 +86,9 @@ class TokenSettings(_Section):
         timedelta(seconds=60), description="JWT of the plain JWT redirect (at most 120 s)."
     )
     refresh_idle: Positive = Field(timedelta(days=30), description="A refresh token unused for this long ends.")
-    refresh_max: Positive = Field(timedelta(days=90), description="A refresh token family ends this long after consent.")
+    refresh_max: Positive = Field(
+        timedelta(days=90), description="A refresh token family ends this long after consent."
+    )
     refresh_grace: Annotated[Duration, Field(le=timedelta(minutes=5))] = Field(
         timedelta(seconds=10),
         description="For this long a rotated refresh token still gets the same successor; 0 turns that off.",
@@ -225,7 +227,9 @@ def load() -> Settings:
     try:
         found = _Outside()
     except ValidationError as error:
-        raise SettingsError(faults + [_sentence(fault) for fault in error.errors(include_url=False)]) from None
+        faults += [_sentence(fault) for fault in error.errors(include_url=False)]
+        # An unknown name inside a section is found by both.
+        raise SettingsError(list(dict.fromkeys(faults))) from None
     except (OSError, ValueError) as error:
         # A file that cannot be read or parsed; its message names the file, never a secret's value.
         raise SettingsError([*faults, f"{error}."]) from None
@@ -269,7 +273,10 @@ class _Outside(Settings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        *sources: PydanticBaseSettingsSource,  # noqa: ARG003 - the interface of pydantic-settings
+        **named: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         path = Path(os.environ.get("IDP_CONFIG", "idp.toml"))
         return (named["env_settings"], _SecretFiles(settings_cls), TomlConfigSettingsSource(settings_cls, path))
