@@ -11,6 +11,15 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "audit_checks",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("intact_to", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("broken_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("fault", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_checks")),
+    )
+    op.create_table(
         "audit_seals",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("first_row", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -31,6 +40,7 @@ def upgrade() -> None:
         "clients",
         sa.Column("client_id", sa.String(length=128), nullable=False),
         sa.Column("client_name", sa.String(length=200), nullable=False),
+        sa.Column("name_key", sa.String(length=800), nullable=False),
         sa.Column("metadata_json", sa.JSON(), nullable=False),
         sa.Column("jwt_secret", sa.Text(), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
@@ -38,6 +48,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_clients")),
     )
+    op.create_index("ix_clients_name_key", "clients", ["name_key", "client_id"], unique=False)
     op.create_table(
         "groups",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -94,9 +105,7 @@ def upgrade() -> None:
         sa.Column("facts", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("request_id", name=op.f("pk_refusals")),
     )
-    with op.batch_alter_table("refusals", schema=None) as batch_op:
-        batch_op.create_index("ix_refusals_at", ["at"], unique=False)
-
+    op.create_index("ix_refusals_at", "refusals", ["at"], unique=False)
     op.create_table(
         "revoked_tokens",
         sa.Column("jti", sa.String(length=128), nullable=False),
@@ -127,15 +136,14 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_keys")),
     )
-    with op.batch_alter_table("signing_keys", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_signing_keys_active",
-            ["alg"],
-            unique=True,
-            sqlite_where=sa.text("state = 'active'"),
-            postgresql_where=sa.text("state = 'active'"),
-        )
-
+    op.create_index(
+        "uq_signing_keys_active",
+        "signing_keys",
+        ["alg"],
+        unique=True,
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
     op.create_table(
         "throttle_counters",
         sa.Column("key", sa.String(length=128), nullable=False),
@@ -159,21 +167,21 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String(length=64), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.Column("seal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("hash", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["seal_id"], ["audit_seals.id"], name=op.f("fk_audit_events_seal_id")),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_audit_events")),
         sa.UniqueConstraint("id", name=op.f("uq_audit_events_id")),
     )
-    with op.batch_alter_table("audit_events", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_events_actor_id", ["actor_id", "row"], unique=False)
-        batch_op.create_index("ix_audit_events_at", ["at"], unique=False)
-        batch_op.create_index("ix_audit_events_seal_id", ["seal_id"], unique=False)
-        batch_op.create_index("ix_audit_events_target_id", ["target_id", "row"], unique=False)
-
+    op.create_index("ix_audit_events_actor_id", "audit_events", ["actor_id", "row"], unique=False)
+    op.create_index("ix_audit_events_at", "audit_events", ["at"], unique=False)
+    op.create_index("ix_audit_events_seal_id", "audit_events", ["seal_id", "row"], unique=False)
+    op.create_index("ix_audit_events_target_id", "audit_events", ["target_id", "row"], unique=False)
     op.create_table(
         "client_secrets",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("client_id", sa.String(length=128), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("hint", sa.String(length=4), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -181,9 +189,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_client_secrets")),
     )
-    with op.batch_alter_table("client_secrets", schema=None) as batch_op:
-        batch_op.create_index("ix_client_secrets_client_id", ["client_id"], unique=False)
-
+    op.create_index("ix_client_secrets_client_id", "client_secrets", ["client_id"], unique=False)
     op.create_table(
         "consents",
         sa.Column("person_id", sa.String(length=64), nullable=False),
@@ -197,9 +203,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_consents_person_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("person_id", "client_id", name=op.f("pk_consents")),
     )
-    with op.batch_alter_table("consents", schema=None) as batch_op:
-        batch_op.create_index("ix_consents_client_id", ["client_id"], unique=False)
-
+    op.create_index("ix_consents_client_id", "consents", ["client_id"], unique=False)
     op.create_table(
         "grants",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -228,10 +232,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
         sa.UniqueConstraint("code_fingerprint", name=op.f("uq_grants_code_fingerprint")),
     )
-    with op.batch_alter_table("grants", schema=None) as batch_op:
-        batch_op.create_index("ix_grants_expires_at", ["expires_at"], unique=False)
-        batch_op.create_index("ix_grants_person_id", ["person_id", "client_id"], unique=False)
-
+    op.create_index("ix_grants_expires_at", "grants", ["expires_at"], unique=False)
+    op.create_index("ix_grants_person_id", "grants", ["person_id", "client_id"], unique=False)
     op.create_table(
         "group_members",
         sa.Column("group_id", sa.String(length=64), nullable=False),
@@ -244,9 +246,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group_id", "person_id", name=op.f("pk_group_members")),
     )
-    with op.batch_alter_table("group_members", schema=None) as batch_op:
-        batch_op.create_index("ix_group_members_person_id", ["person_id"], unique=False)
-
+    op.create_index("ix_group_members_person_id", "group_members", ["person_id"], unique=False)
     op.create_table(
         "interactions",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -265,10 +265,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interactions")),
     )
-    with op.batch_alter_table("interactions", schema=None) as batch_op:
-        batch_op.create_index("ix_interactions_browser", ["browser", "created_at"], unique=False)
-        batch_op.create_index("ix_interactions_expires_at", ["expires_at"], unique=False)
-
+    op.create_index("ix_interactions_browser", "interactions", ["browser", "created_at"], unique=False)
+    op.create_index("ix_interactions_expires_at", "interactions", ["expires_at"], unique=False)
     op.create_table(
         "known_devices",
         sa.Column("browser", sa.String(length=64), nullable=False),
@@ -295,9 +293,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("jti", name=op.f("pk_redirect_tokens")),
     )
-    with op.batch_alter_table("redirect_tokens", schema=None) as batch_op:
-        batch_op.create_index("ix_redirect_tokens_expires_at", ["expires_at"], unique=False)
-
+    op.create_index("ix_redirect_tokens_expires_at", "redirect_tokens", ["expires_at"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -316,10 +312,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_sessions_fingerprint")),
     )
-    with op.batch_alter_table("sessions", schema=None) as batch_op:
-        batch_op.create_index("ix_sessions_expires_at", ["expires_at"], unique=False)
-        batch_op.create_index("ix_sessions_person_id", ["person_id"], unique=False)
-
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
+    op.create_index("ix_sessions_person_id", "sessions", ["person_id"], unique=False)
     op.create_table(
         "refresh_tokens",
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -333,10 +327,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_refresh_tokens")),
     )
-    with op.batch_alter_table("refresh_tokens", schema=None) as batch_op:
-        batch_op.create_index("ix_refresh_tokens_expires_at", ["expires_at"], unique=False)
-        batch_op.create_index("ix_refresh_tokens_grant_id", ["grant_id"], unique=False)
-
+    op.create_index("ix_refresh_tokens_expires_at", "refresh_tokens", ["expires_at"], unique=False)
+    op.create_index("ix_refresh_tokens_grant_id", "refresh_tokens", ["grant_id"], unique=False)
     op.create_table(
         "session_clients",
         sa.Column("session_id", sa.String(length=64), nullable=False),
@@ -354,69 +346,50 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("session_clients")
-    with op.batch_alter_table("refresh_tokens", schema=None) as batch_op:
-        batch_op.drop_index("ix_refresh_tokens_grant_id")
-        batch_op.drop_index("ix_refresh_tokens_expires_at")
-
+    op.drop_index("ix_refresh_tokens_grant_id", table_name="refresh_tokens")
+    op.drop_index("ix_refresh_tokens_expires_at", table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
-    with op.batch_alter_table("sessions", schema=None) as batch_op:
-        batch_op.drop_index("ix_sessions_person_id")
-        batch_op.drop_index("ix_sessions_expires_at")
-
+    op.drop_index("ix_sessions_person_id", table_name="sessions")
+    op.drop_index("ix_sessions_expires_at", table_name="sessions")
     op.drop_table("sessions")
-    with op.batch_alter_table("redirect_tokens", schema=None) as batch_op:
-        batch_op.drop_index("ix_redirect_tokens_expires_at")
-
+    op.drop_index("ix_redirect_tokens_expires_at", table_name="redirect_tokens")
     op.drop_table("redirect_tokens")
     op.drop_table("known_devices")
-    with op.batch_alter_table("interactions", schema=None) as batch_op:
-        batch_op.drop_index("ix_interactions_expires_at")
-        batch_op.drop_index("ix_interactions_browser")
-
+    op.drop_index("ix_interactions_expires_at", table_name="interactions")
+    op.drop_index("ix_interactions_browser", table_name="interactions")
     op.drop_table("interactions")
-    with op.batch_alter_table("group_members", schema=None) as batch_op:
-        batch_op.drop_index("ix_group_members_person_id")
-
+    op.drop_index("ix_group_members_person_id", table_name="group_members")
     op.drop_table("group_members")
-    with op.batch_alter_table("grants", schema=None) as batch_op:
-        batch_op.drop_index("ix_grants_person_id")
-        batch_op.drop_index("ix_grants_expires_at")
-
+    op.drop_index("ix_grants_person_id", table_name="grants")
+    op.drop_index("ix_grants_expires_at", table_name="grants")
     op.drop_table("grants")
-    with op.batch_alter_table("consents", schema=None) as batch_op:
-        batch_op.drop_index("ix_consents_client_id")
-
+    op.drop_index("ix_consents_client_id", table_name="consents")
     op.drop_table("consents")
-    with op.batch_alter_table("client_secrets", schema=None) as batch_op:
-        batch_op.drop_index("ix_client_secrets_client_id")
-
+    op.drop_index("ix_client_secrets_client_id", table_name="client_secrets")
     op.drop_table("client_secrets")
-    with op.batch_alter_table("audit_events", schema=None) as batch_op:
-        batch_op.drop_index("ix_audit_events_target_id")
-        batch_op.drop_index("ix_audit_events_seal_id")
-        batch_op.drop_index("ix_audit_events_at")
-        batch_op.drop_index("ix_audit_events_actor_id")
-
+    op.drop_index("ix_audit_events_target_id", table_name="audit_events")
+    op.drop_index("ix_audit_events_seal_id", table_name="audit_events")
+    op.drop_index("ix_audit_events_at", table_name="audit_events")
+    op.drop_index("ix_audit_events_actor_id", table_name="audit_events")
     op.drop_table("audit_events")
     op.drop_table("throttle_counters")
-    with op.batch_alter_table("signing_keys", schema=None) as batch_op:
-        batch_op.drop_index(
-            "uq_signing_keys_active",
-            sqlite_where=sa.text("state = 'active'"),
-            postgresql_where=sa.text("state = 'active'"),
-        )
-
+    op.drop_index(
+        "uq_signing_keys_active",
+        table_name="signing_keys",
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
     op.drop_table("signing_keys")
     op.drop_table("setup_links")
     op.drop_table("revoked_tokens")
-    with op.batch_alter_table("refusals", schema=None) as batch_op:
-        batch_op.drop_index("ix_refusals_at")
-
+    op.drop_index("ix_refusals_at", table_name="refusals")
     op.drop_table("refusals")
     op.drop_table("people")
     op.drop_table("leases")
     op.drop_table("installation")
     op.drop_table("groups")
+    op.drop_index("ix_clients_name_key", table_name="clients")
     op.drop_table("clients")
     op.drop_table("cache_version")
     op.drop_table("audit_seals")
+    op.drop_table("audit_checks")
