@@ -67,7 +67,6 @@ class Base(DeclarativeBase):
     )
 
 
-
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False}, disable_autonaming=True)
 
 
@@ -120,9 +119,11 @@ def commits_in_steps(func: Called) -> Called:
 
 def engine_options(url: str) -> dict[str, Any]:
     """Return the engine options for the database at *url*."""
+    # What a statement was given never gets into an error's text, and so into no log.
+    hidden = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 5, "check_same_thread": False}, "pool_size": 16, "max_overflow": 8}
-    return {"pool_size": 10, "max_overflow": 6, "pool_timeout": 5, "pool_pre_ping": True, "pool_recycle": 1800}
+        return hidden | {"connect_args": {"timeout": 5, "check_same_thread": False}, "pool_size": 16, "max_overflow": 8}
+    return hidden | {"pool_size": 10, "max_overflow": 6, "pool_timeout": 5, "pool_pre_ping": True, "pool_recycle": 1800}
 
 
 def prepare_engine(engine: Engine, *, synchronous: str = "normal") -> None:

@@ -66,7 +66,7 @@ def index() -> Response:
         optional=[item for item in items if item.is_optional],
         next_stop=urlsplit(question.pending.authorization.redirect_uri).hostname or question.client.name,
         action=url_for("consent.decide", interaction=question.waiting.id),
-        other_account=url_for("login.index", interaction=question.waiting.id),
+        other_account=url_for("login.index", interaction=question.waiting.id, account="other"),
     )
     return make_response(page)
 
