@@ -136,6 +136,12 @@ def policy(settings: Settings) -> tuple[tuple[str, str], ...]:
     )
 
 
+def kept(settings: Settings) -> str:
+    """Write how long a key that signs no more stays in the key set."""
+    plan = schedule.policy(settings)
+    return span(max(plan.keep, plan.longest_token_lifetime))
+
+
 def span(length: timedelta) -> str:
     """Write a length of time in the largest unit that holds it whole: 90 days, 5 minutes."""
     seconds = max(1, int(length.total_seconds()))
@@ -208,16 +214,14 @@ def _not_ready(lines: tuple[AlgorithmLine, ...]) -> str:
 
 
 def _checks(lines: tuple[AlgorithmLine, ...], settings: Settings) -> tuple[Check, ...]:
-    plan = schedule.policy(settings)
     ahead = [_seen(line, settings) for line in lines]
-    longest = span(plan.longest_token_lifetime)
-    kept = span(max(plan.keep, plan.longest_token_lifetime))
+    longest = span(schedule.policy(settings).longest_token_lifetime)
     return (
         *ahead,
         Check(
             "ok",
             "Old tokens keep working",
-            f"The longest token lasts {longest}; the old key stays readable for {kept}.",
+            f"The longest token lasts {longest}; the old key stays readable for {kept(settings)}.",
         ),
         Check(
             "ok",

@@ -61,7 +61,7 @@ class Verifier:
         """
         jws = jws_header.parse(token, algorithms=ALGORITHMS)
         key = self._key(jws.kid, states)
-        if jws.alg != key.alg or jws.typ != typ:
+        if jws.alg != key.alg or jws.typ != typ.lower():
             _refuse(f"the header does not fit the key {key.kid} or the kind of token")
         try:
             good = key.model.verify(jws.signing_input, jws.signature, key.parsed.public)
