@@ -63,9 +63,18 @@ make_venv() {
     "$python" -m venv --clear .venv
 }
 
+# One line that counts, instead of pip's several hundred.
+show_progress() {
+    awk -v total="$1" '
+        /^(Collecting|Ignoring|Requirement already)/ { printf "\r\033[K    %d of %d  %s", ++count, total, $2; fflush() }
+        /^Installing collected/ { printf "\r\033[K    unpacking"; fflush() }
+        END { printf "\r\033[K" }
+    ' >&2
+}
+
 install_lock() {
     say "Installing $1 (a minute the first time)"
-    .venv/bin/python -m pip install -q --progress-bar on --require-hashes -r "$1"
+    .venv/bin/python -m pip install --progress-bar off --require-hashes -r "$1" | show_progress "$(grep -c == "$1")"
     .venv/bin/python -m pip install -q --no-deps --no-build-isolation -e .
 }
 
