@@ -44,14 +44,26 @@ class GroupPage:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    """One page of a group's members in the order of their user names, and the keys from which to go on."""
+
+    people: Sequence[Person]
+    total: int
+    before: str | None
+    after: str | None
+
+
 def find(session: Session, group_id: str) -> Group | None:
     """Return the group *group_id*."""
-    return session.get(Group, group_id)
+    # PostgreSQL refuses to compare with a zero byte.
+    return None if "\0" in group_id else session.get(Group, group_id)
 
 
 def find_by_name(session: Session, name: str) -> Group | None:
     """Return the group called *name*, in any spelling that means the same."""
-    return session.execute(select(Group).where(Group.name_key == key_of(name))).scalar_one_or_none()
+    key = key_of(name)
+    return None if "\0" in key else session.execute(select(Group).where(Group.name_key == key)).scalar_one_or_none()
 
 
 def add(session: Session, name: str, now: datetime) -> Group:
@@ -132,12 +144,15 @@ def every(session: Session) -> Sequence[Group]:
     return session.execute(select(Group).order_by(Group.name_key)).scalars().all()
 
 
-def members(session: Session, group_id: str, *, after: str | None = None, limit: int = PAGE_SIZE) -> Sequence[Person]:
-    """Return up to *limit* members of a group in the order of user names, those after the key *after*."""
+def members(
+    session: Session, group_id: str, *, before: str | None = None, after: str | None = None, limit: int = PAGE_SIZE
+) -> MemberPage:
+    """Return up to *limit* members of a group in the order of user names, next to a key of another page."""
     query = select(Person).join(Membership, Membership.person_id == Person.id).where(Membership.group_id == group_id)
-    if after is not None:
-        query = query.where(Person.username_key > after)
-    return session.execute(query.order_by(Person.username_key).limit(limit)).scalars().all()
+    found: Slice[Person] = take(
+        session, query, Person.username_key, Span(before, after, limit), lambda person: person.username_key
+    )
+    return MemberPage(found.rows, member_count(session, group_id), found.before, found.after)
 
 
 def member_count(session: Session, group_id: str) -> int:

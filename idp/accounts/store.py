@@ -63,12 +63,15 @@ class Page:
 
 def find(session: Session, person_id: str) -> Person | None:
     """Return the person *person_id*."""
-    return session.get(Person, person_id)
+    # PostgreSQL refuses to compare with a zero byte.
+    return None if "\0" in person_id else session.get(Person, person_id)
 
 
 def find_by_login(session: Session, name: str) -> Person | None:
     """Return whoever has *name* as user name or e-mail address, in any spelling that means the same."""
     key = key_of(name)
+    if "\0" in key:
+        return None
     # User names hold no @, so one name is never two people.
     column = Person.email_key if "@" in key else Person.username_key
     return session.execute(select(Person).where(column == key)).scalar_one_or_none()

@@ -81,6 +81,8 @@ def page(
 
 def find(session: Session, event_id: str) -> AuditEvent | None:
     """Return the entry *event_id*."""
+    if "\0" in event_id:
+        return None
     return session.execute(select(AuditEvent).where(AuditEvent.id == event_id)).scalar_one_or_none()
 
 

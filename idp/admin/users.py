@@ -1,0 +1,274 @@
+"""People: list, add, change, disable, groups, rights, sign out everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from idp import clock
+from idp.accounts import administration, groups, store
+from idp.accounts.passwords import PasswordHasher, check_new_password
+from idp.admin import lifecycle
+from idp.admin.people_forms import JoinForm, NewPersonForm, PasswordForm, PersonForm, changes, typed, values_of
+from idp.db import commits_in_steps, db, transaction
+from idp.errors import FieldErrors, NotFound
+from idp.login.actor import actor
+from idp.login.browser import signed_in
+from idp.login.guards import admin_required, recent_sign_in
+from idp.sessions import store as sessions
+from idp.settings import Settings
+from idp.web.current import service
+from idp.web.navigation import NavEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.orm import Session
+    from werkzeug.wrappers import Response
+
+    from idp.accounts.models import Person
+
+bp = Blueprint("admin_users", __name__, url_prefix="/admin/users")
+NAV = NavEntry(menu="admin", label="Users", endpoint="admin_users.index", icon="users", order=40)
+
+_NOTHING: Mapping[str, str] = {}
+
+
+@bp.get("")
+@admin_required
+def index() -> str:
+    """List people, those that ``q`` finds."""
+    query = request.args.get("q", "").strip().replace("\0", "")
+    before, after = _key("before"), _key("after")
+    page = store.page(db.session(), search=query, before=before, after=after)
+    return render_template("admin/users/index.html", page=page, query=query)
+
+
+@bp.get("/new")
+@admin_required
+def new() -> str:
+    """Show the form of a new person."""
+    return render_template("admin/users/new.html", values={"email_verified": True}, errors={})
+
+
+@bp.post("/new")
+@admin_required
+@commits_in_steps
+def create() -> Response | tuple[str, int]:
+    """Add a person; the password is shown nowhere after this."""
+    values = typed(NewPersonForm())
+    password = values.pop("password")
+    names = {name: values[name] for name in ("username", "email", "name")}
+    errors: dict[str, str] = {}
+    try:
+        store.check_names(names)
+    except FieldErrors as error:
+        errors |= error.fields
+    fault = check_new_password(password, names=names.values())
+    if fault:
+        errors["password"] = fault
+    if not errors:
+        password_hash = service(PasswordHasher).hash(password)
+        made = names | {"email_verified": bool(values["email_verified"]), "password_hash": password_hash}
+        try:
+            with transaction() as session:
+                person = administration.add(session, made, actor=actor(), now=clock.utc_now())
+            flash(f"{person.username} can sign in now.", "ok")
+            return redirect(url_for("admin_users.show", person_id=person.id), 303)
+        except FieldErrors as error:
+            errors |= error.fields
+    return render_template("admin/users/new.html", values=values, errors=errors), 400
+
+
+@bp.get("/<person_id>")
+@admin_required
+def show(person_id: str) -> str:
+    """Show one person."""
+    return _show(_found(db.session(), person_id))
+
+
+@bp.post("/<person_id>")
+@admin_required
+@transaction()
+def update(person_id: str) -> Response | tuple[str, int]:
+    """Change what is known of a person."""
+    session, now = db.session(), clock.utc_now()
+    person = _found(session, person_id)
+    values = typed(PersonForm())
+    try:
+        wanted = changes(person, values, now=now)
+        changed = administration.change(session, person, wanted, actor=actor(), now=now)
+    except FieldErrors as error:
+        return _show(person, values=values, errors=error.fields), 400
+    flash("Saved." if changed else "Nothing was changed.", "ok" if changed else "info")
+    return _back(person)
+
+
+@bp.post("/<person_id>/groups")
+@admin_required
+@transaction()
+def join(person_id: str) -> Response | tuple[str, int]:
+    """Put a person into a group."""
+    session = db.session()
+    person = _found(session, person_id)
+    group = groups.find(session, JoinForm().group.data or "")
+    if group is None:
+        return _show(person, errors={"group": "Choose a group."}), 400
+    administration.add_member(session, group, person, actor=actor(), now=clock.utc_now())
+    flash(f"{person.username} is in {group.name} now.", "ok")
+    return _back(person)
+
+
+@bp.post("/<person_id>/groups/<group_id>/leave")
+@admin_required
+@transaction()
+def leave(person_id: str, group_id: str) -> Response:
+    """Take a person out of a group."""
+    session = db.session()
+    person, group = _found(session, person_id), groups.find(session, group_id)
+    if group is None:
+        raise NotFound("There is no such group.")
+    administration.remove_member(session, group, person, actor=actor(), now=clock.utc_now())
+    flash(f"{person.username} is not in {group.name} any more.", "ok")
+    return _back(person)
+
+
+@bp.get("/<person_id>/password")
+@admin_required
+@recent_sign_in
+def password(person_id: str) -> str:
+    """Show the form of a new password, and what it would end."""
+    return _confirm("password", _found(db.session(), person_id), {})
+
+
+@bp.post("/<person_id>/password")
+@admin_required
+@recent_sign_in
+@commits_in_steps
+def set_password(person_id: str) -> Response | tuple[str, int]:
+    """Set a new password for a person who lost theirs."""
+    person = _found(db.session(), person_id)
+    chosen = PasswordForm().password.data or ""
+    fault = check_new_password(chosen, names=(person.username, person.email, person.name))
+    if fault:
+        return _confirm("password", person, {"password": fault}), 400
+    db.session.rollback()
+    password_hash = service(PasswordHasher).hash(chosen)
+    with transaction() as session:
+        person = _found(session, person_id)
+        lifecycle.set_password(session, person, password_hash, actor=actor(), now=clock.utc_now())
+    flash(f"{person.username} has the new password.", "ok")
+    return _back(person)
+
+
+@bp.get("/<person_id>/disable")
+@admin_required
+@recent_sign_in
+def confirm_disable(person_id: str) -> str:
+    """Say what disabling a person ends."""
+    return _confirm("disable", _found(db.session(), person_id), {})
+
+
+@bp.post("/<person_id>/disable")
+@admin_required
+@recent_sign_in
+@transaction()
+def disable(person_id: str) -> Response:
+    """Disable a person: their sessions and tokens end."""
+    session = db.session()
+    person = _found(session, person_id)
+    ended = lifecycle.disable(session, person, actor=actor(), now=clock.utc_now())
+    flash(f"{person.username} is disabled. {_ended(ended)}", "ok")
+    return _back(person)
+
+
+@bp.post("/<person_id>/enable")
+@admin_required
+@recent_sign_in
+@transaction()
+def enable(person_id: str) -> Response:
+    """Let a person sign in again."""
+    session = db.session()
+    person = _found(session, person_id)
+    administration.enable(session, person, actor=actor(), now=clock.utc_now())
+    flash(f"{person.username} can sign in again.", "ok")
+    return _back(person)
+
+
+@bp.post("/<person_id>/sign-out")
+@admin_required
+@transaction()
+def sign_out(person_id: str) -> Response:
+    """End every session and token of a person."""
+    session = db.session()
+    person = _found(session, person_id)
+    ended = lifecycle.sign_out_everywhere(session, person, actor=actor(), now=clock.utc_now())
+    flash(f"{person.username} is signed out everywhere. {_ended(ended)}", "ok")
+    return _back(person)
+
+
+@bp.get("/<person_id>/rights")
+@admin_required
+@recent_sign_in
+def rights(person_id: str) -> str:
+    """Say what giving or taking administrator rights means."""
+    return _confirm("rights", _found(db.session(), person_id), {})
+
+
+@bp.post("/<person_id>/rights")
+@admin_required
+@recent_sign_in
+@transaction()
+def set_rights(person_id: str) -> Response:
+    """Make a person administrator, or no longer: the opposite of what the page that was confirmed said they are."""
+    session = db.session()
+    person = _found(session, person_id)
+    wanted = request.form.get("administrator") == "yes"
+    administration.change(session, person, {"is_admin": wanted}, actor=actor(), now=clock.utc_now())
+    flash(f"{person.username} is {'an administrator now' if wanted else 'not an administrator any more'}.", "ok")
+    return _back(person)
+
+
+def _found(session: Session, person_id: str) -> Person:
+    person = store.find(session, person_id)
+    if person is None:
+        raise NotFound("There is no such person.")
+    return person
+
+
+def _key(name: str) -> str | None:
+    key = request.args.get(name)
+    return key.replace("\0", "") if key else None
+
+
+def _back(person: Person) -> Response:
+    # Whoever took their own rights or access away cannot see the person's page any more.
+    lost = person.id == signed_in().person_id and (not person.is_admin or person.disabled_at is not None)
+    return redirect(url_for("account_apps.index") if lost else url_for("admin_users.show", person_id=person.id), 303)
+
+
+def _ended(ended: lifecycle.Reach) -> str:
+    devices, apps = ended.sessions, ended.apps
+    return f"{devices} session{'' if devices == 1 else 's'} ended, {apps} app{'' if apps == 1 else 's'} lost access."
+
+
+def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Mapping[str, str] = _NOTHING) -> str:
+    session, now = db.session(), clock.utc_now()
+    joined = groups.of_person(session, person.id)
+    joined_ids = {group.id for group in joined}
+    return render_template(
+        "admin/users/show.html",
+        account=person,
+        values=values if values is not None else values_of(person),
+        errors=errors,
+        groups=joined,
+        other_groups=[group for group in groups.every(session) if group.id not in joined_ids],
+        sessions=sessions.live(session, person.id, now, idle=service(Settings).session.idle),
+        reach=lifecycle.reach(session, person.id, now),
+    )
+
+
+def _confirm(page: str, person: Person, errors: Mapping[str, str]) -> str:
+    reach = lifecycle.reach(db.session(), person.id, clock.utc_now())
+    return render_template(f"admin/users/{page}.html", account=person, reach=reach, errors=errors)
