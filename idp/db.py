@@ -107,7 +107,7 @@ class transaction(ContextDecorator):  # noqa: N801 - reads as a statement: with 
     def __call__(self, func: Called) -> Called:
         """Decorate *func*, and mark it as one that commits."""
         decorated = super().__call__(func)
-        decorated.writes = True  # read by the test that every writing route has it
+        decorated.writes = True  # type: ignore[attr-defined]  # read by the test that every writing route has it
         return decorated
 
 
@@ -132,7 +132,7 @@ def prepare_engine(engine: Engine, *, synchronous: str = "normal") -> None:
         return
 
     def connect(connection: DBAPIConnection, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]  # BEGIN is emitted below, not by sqlite3
+        connection.isolation_level = None  # BEGIN is emitted below, not by sqlite3
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",

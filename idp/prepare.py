@@ -102,6 +102,15 @@ def _make_data_folder(folder: Path) -> None:
 
 
 @contextmanager
+def _closing() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        db.session.remove()
+        db.engine.dispose()
+
+
+@contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     if db.engine.dialect.name == "postgresql":
         with db.engine.connect() as connection:

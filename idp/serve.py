@@ -15,15 +15,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idp.front import Front
 from idp.prepare import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from idp.settings import Settings
+
+# A command, and what its environment has besides ours.
+Process = tuple[Sequence[str], Mapping[str, str]]
 
 BLOCKING_THREADS = 8
 _PR_SET_PDEATHSIG = 1
@@ -106,7 +108,7 @@ class Child:
 
 
 @contextlib.contextmanager
-def background(children: Sequence[tuple[Sequence[str], Mapping[str, str]]]) -> Iterator[None]:
+def background(children: Sequence[Process]) -> Iterator[None]:
     """Run *children* (command, environment) beside the block, and end them with it."""
     running: list[Child] = []
     try:

@@ -32,8 +32,8 @@ def serve(*, with_demo: bool, demo_port: int) -> None:
 
     settings = settings_module.load()
     supervisor.check_free(settings.listen)
-    children = [(supervisor.worker_command(), {})]
-    banner = []
+    children: list[supervisor.Process] = [(supervisor.worker_command(), {})]
+    banner: list[str] = []
     if with_demo:
         from idp import demo  # noqa: PLC0415 - an optional part
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField
 
@@ -24,8 +24,8 @@ from idp.web.addresses import client_address
 from idp.web.current import service
 
 if TYPE_CHECKING:
+    from flask import Response
     from sqlalchemy.orm import Session
-    from werkzeug.wrappers import Response
 
     from idp.accounts.models import Person
 
@@ -73,7 +73,7 @@ def create(token: str) -> str | tuple[str, int] | Response:
         return _show(given, token, dict(error.fields)), 400
     if cookie is None:
         return _explain("spent")
-    answer = redirect(url_for("admin_clients.index"), 303)
+    answer = make_response(redirect(url_for("admin_clients.index"), 303))
     forget_forms()
     set_session_cookie(answer, cookie)
     return answer

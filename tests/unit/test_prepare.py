@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import create_engine, select, text
 
 from idp.app import create_app
-from idp.clients.models import ClientRow
-from idp.clock import utc_now
-from idp.db import db, transaction
+from idp.db import db
 from idp.keys.models import SigningKey
 from idp.prepare import StartError, prepare
 from idp.settings import Settings
 from idp.vault import VaultError
+from tests.factories import make_client
 
 
 def keys_of(settings):
@@ -103,16 +102,10 @@ def test_a_data_folder_that_cannot_be_made_is_one_sentence(tmp_path):
         prepare(Settings(data_dir=tmp_path / "file" / "data"))
 
 
-def test_the_issuer_may_change_until_an_app_is_registered(settings):
+def test_the_issuer_may_change_until_an_app_is_registered(settings, make_app):
     moved = Settings(**{**settings.model_dump(), "issuer": "https://id.example.com"})
     prepare(moved)
-    app = create_app(moved)
-    with app.app_context():
-        with transaction() as session:
-            now = utc_now()
-            session.add(ClientRow(client_id="a", client_name="A", metadata_json={}, created_at=now, updated_at=now))
-        db.session.remove()
-        db.engine.dispose()
+    make_client(make_app())
     with pytest.raises(StartError, match=r"apps are registered under https://id\.example\.com"):
         prepare(settings)
     prepare(settings, accept_issuer=True)
