@@ -9,6 +9,7 @@ from typing import Any
 from idp import clock
 from idp.accounts import groups
 from idp.accounts import store as accounts
+from idp.accounts.passwords import PasswordHasher
 from idp.clients import registration
 from idp.clients import store as clients
 from idp.db import transaction
@@ -57,8 +58,13 @@ class MadeClient:
     name: str
 
 
-def make_person(app, username: str | None = None, *, in_groups: tuple[str, ...] = (), **changes: Any) -> MadePerson:
-    """Add a person, without a password unless *changes* brings a hash."""
+def make_person(
+    app, username: str | None = None, *, password: str | None = None, in_groups: tuple[str, ...] = (), **changes: Any
+) -> MadePerson:
+    """Add a person; only one with a *password* can sign in by the form."""
+    if password is not None:
+        with app.app_context():
+            changes["password_hash"] = service(PasswordHasher).hash(password)
     name = username or f"person{next(_numbers)}"
     given = {
         "username": name,

@@ -1,0 +1,88 @@
+"""A person in front of pages, without JavaScript: visits them, fills their forms, follows where they lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+from idp.login.browser import session_cookie_name
+from idp.settings import Settings
+from idp.web.current import service
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Form:
+    """A form of a page: where it goes, and what it holds."""
+
+    action: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class _Forms(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "form":
+            self.forms.append(Form(given.get("action", "")))
+        elif tag == "input" and self.forms and given.get("name"):
+            self.forms[-1].values[given["name"]] = given.get("value") or ""
+
+
+def forms_of(html: str) -> list[Form]:
+    """Return the forms of a page."""
+    parser = _Forms()
+    parser.feed(html)
+    return parser.forms
+
+
+class Visitor:
+    """One browser."""
+
+    def __init__(self, app, address: str = "127.0.0.1") -> None:
+        self.app = app
+        self.client = app.test_client()
+        self.address = address
+        self.issuer = app.extensions["idp"][Settings].issuer
+        with app.app_context():
+            assert service(Settings)
+            self.session_cookie_name = session_cookie_name()
+
+    def open(self, path: str, method: str = "GET", **options: Any):
+        environ = {"REMOTE_ADDR": self.address, **options.pop("environ_overrides", {})}
+        return self.client.open(path, method=method, environ_overrides=environ, **options)
+
+    def visit(self, path: str):
+        """Open a page, following redirects on this site; return its answer."""
+        answer = self.open(path)
+        for _ in range(10):
+            where = answer.headers.get("Location", "")
+            if not where or (urlsplit(where).netloc and not where.startswith(self.issuer)):
+                return answer
+            answer = self.open(where.removeprefix(self.issuer))
+        raise AssertionError("redirected for ever")
+
+    def form(self, path: str, index: int = 0) -> Form:
+        """Return a form of the page at *path*."""
+        return forms_of(self.visit(path).text)[index]
+
+    def submit(self, form: Form, **changes: Any):
+        """Send a form with some fields changed; a field that is set to ``None`` is left out."""
+        options = changes.pop("options", {})
+        values = {name: value for name, value in (form.values | changes).items() if value is not None}
+        return self.open(form.action, "POST", data=values, **options)
+
+    def sign_in(self, name: str, password: str = PASSWORD, path: str = "/login"):
+        """Sign in by the form at *path*; return the answer."""
+        return self.submit(self.form(path), username=name, password=password)
+
+    @property
+    def session_cookie(self) -> str | None:
+        cookie = self.client.get_cookie(self.session_cookie_name)
+        return cookie.value if cookie else None
