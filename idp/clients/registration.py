@@ -70,6 +70,8 @@ def check_client_id(value: object) -> str:
         raise FieldErrors({"client_id": "Use 1 to 128 letters, digits, dots, underscores, tildes or dashes."})
     if value.startswith(_OF_PEOPLE):
         raise FieldErrors({"client_id": f"{_OF_PEOPLE} begins the identifiers of people; choose another start."})
+    if value == "new":
+        raise FieldErrors({"client_id": "This is the address of the form for new clients; choose another."})
     if not value.strip("."):
         raise FieldErrors({"client_id": "Dots alone cannot be part of an address."})
     return value

@@ -258,6 +258,7 @@ def test_a_chosen_identifier_and_secret_are_kept():
         ({"client_id": "a b"}, "client_id"),
         ({"client_id": ""}, "client_id"),
         ({"client_id": ".."}, "client_id"),
+        ({"client_id": "new"}, "client_id"),
         ({"client_id": "x" * 129}, "client_id"),
         ({"client_id": 7}, "client_id"),
         ({"client_secret": "x" * 31}, "client_secret"),

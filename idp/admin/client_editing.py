@@ -1,0 +1,193 @@
+"""Making and editing clients: a kind, then one form whose fields carry the RFC 7591 names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+
+from idp import clock
+from idp.admin import client_forms
+from idp.admin.client_forms import KINDS, Kind
+from idp.admin.client_lookup import registered
+from idp.admin.client_secrets import reveal
+from idp.clients import administration, jwt_redirect, registration
+from idp.clients.metadata import SIGNING_ALGORITHMS, ClientMetadata, validate
+from idp.clients.store import Client
+from idp.db import commits_in_steps, db, transaction
+from idp.errors import FieldErrors, NotFound
+from idp.interactions import store as interactions
+from idp.keys.store import ensure_algorithm
+from idp.login.actor import actor
+from idp.login.browser import bind_browser
+from idp.login.guards import needs_reauth, recent_sign_in
+from idp.protocol import scopes
+from idp.settings import Settings
+from idp.vault import Vault
+from idp.web.current import service
+
+_DRAFT = "admin_clients.draft"
+_DELIVERIES = (("form_post", "Form post"), ("query", "Query parameter"), ("fragment", "Fragment"))
+_AUTH_METHODS = (
+    ("", "HTTP Basic or form"),
+    ("client_secret_basic", "HTTP Basic alone"),
+    ("client_secret_post", "Form alone"),
+)
+_NOT_KEPT = frozenset({"csrf_token"})
+
+
+@recent_sign_in
+@commits_in_steps
+def new() -> Response:
+    """Ask what kind of client it is, then for what that kind needs."""
+    kept = _kept_form()
+    kind = KINDS.get(kept.get("kind", "") if kept is not None else request.args.get("kind", ""))
+    if kind is None:
+        return make_response(render_template("admin/clients/kind.html", kinds=list(KINDS.values())))
+    values = client_forms.first_values(kind) if kept is None else client_forms.submitted_values(kind, kept)
+    return _form_page(kind, values, client_id=kept.get("client_id", "") if kept is not None else "")
+
+
+@commits_in_steps
+def create() -> Response:
+    """Register a client, and show its secret once."""
+    kind = KINDS.get(request.form.get("kind", ""))
+    if kind is None:
+        return make_response(redirect(url_for("admin_clients.new"), code=303))
+    if needs_reauth():
+        return _confirm_first(client_id=None)
+    chosen = request.form.get("client_id", "").strip()
+    try:
+        given = client_forms.read(kind, request.form)
+        wanted = registration.read(given | ({"client_id": chosen} if chosen else {}))
+        _make_keys(wanted.metadata)
+        with transaction() as session:
+            created = administration.register(session, service(Vault), wanted, actor=actor(), now=clock.utc_now())
+    except FieldErrors as faults:
+        return _form_page(kind, client_forms.submitted_values(kind, request.form), faults.fields, client_id=chosen)
+    return reveal(created, is_new=True)
+
+
+@recent_sign_in
+@commits_in_steps
+def edit(client_id: str) -> Response:
+    """Show a client's metadata in a form."""
+    client = registered(client_id)
+    kind, kept = client_forms.kind_of(client.metadata), _kept_form()
+    if kept is not None:
+        return _form_page(kind, client_forms.submitted_values(kind, kept), client=client)
+    return _form_page(kind, client_forms.values_of(kind, client.metadata), client=client)
+
+
+@commits_in_steps
+def save(client_id: str) -> Response:
+    """Change a client's metadata; a secret that this makes is shown once."""
+    client = registered(client_id)
+    kind = client_forms.kind_of(client.metadata)
+    if needs_reauth():
+        return _confirm_first(client_id=client_id)
+    try:
+        wanted = validate(client_forms.read(kind, request.form, client.metadata))
+        _make_keys(wanted)
+    except FieldErrors as faults:
+        return _form_page(kind, client_forms.submitted_values(kind, request.form), faults.fields, client=client)
+    with transaction() as session:
+        changed = administration.change(session, service(Vault), client_id, wanted, actor=actor(), now=clock.utc_now())
+    if changed.client_secret is not None or changed.jwt_secret is not None:
+        return reveal(changed, is_new=False)
+    flash("The changes are saved.", "ok")
+    return make_response(redirect(url_for("admin_clients.show", client_id=client_id), code=303))
+
+
+@commits_in_steps
+def draft(interaction: str) -> Response:
+    """Go back to a form that was filled in when a fresh sign-in was asked for; nothing is saved by that."""
+    form = _load_form(interaction)
+    client_id = form.get("draft_of", "")
+    if client_id:
+        back = url_for("admin_clients.edit", client_id=client_id, interaction=interaction)
+    else:
+        back = url_for("admin_clients.new", interaction=interaction)
+    return make_response(redirect(back, code=303))
+
+
+def _confirm_first(client_id: str | None) -> Response:
+    """Keep what was typed, and ask for the password: the form took longer than actions that matter allow."""
+    fields = [
+        [name, value] for name, value in request.form.items(multi=True) if name not in _NOT_KEPT and name != "draft_of"
+    ]
+    browser = bind_browser()
+    with transaction() as session:
+        waiting = interactions.begin(
+            session,
+            resume_endpoint=_DRAFT,
+            client_id=client_id,
+            parameters={"form": [*fields, ["draft_of", client_id or ""]]},
+            browser=browser,
+            now=clock.utc_now(),
+        )
+    return make_response(redirect(url_for("login.reauth", interaction=waiting.id), code=303))
+
+
+def _kept_form() -> MultiDict[str, str] | None:
+    interaction = request.args.get("interaction")
+    return _load_form(interaction) if interaction else None
+
+
+def _load_form(interaction: str) -> MultiDict[str, str]:
+    with transaction() as session:
+        found = interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
+    if found.resume_endpoint != _DRAFT:
+        raise NotFound("There is no form under this address.")
+    return MultiDict((str(name), str(value)) for name, value in found.parameters["form"])
+
+
+def _make_keys(metadata: ClientMetadata) -> None:
+    """Make the signing keys that *metadata* is the first to ask for; slow, so no transaction may be open."""
+    for alg in sorted(metadata.signing_algorithms):
+        policy = service(Settings).keys
+        ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), policy=policy, by=actor())
+
+
+def _form_page(
+    kind: Kind,
+    values: Mapping[str, Any],
+    faults: Mapping[str, str] | None = None,
+    *,
+    client: Client | None = None,
+    client_id: str = "",
+) -> Response:
+    errors = dict(faults or {})
+    interaction = request.args.get("interaction")
+    if client is None:
+        action = url_for("admin_clients.new", interaction=interaction)
+    else:
+        action = url_for("admin_clients.edit", client_id=client.client_id, interaction=interaction)
+    page = render_template(
+        "admin/clients/form.html",
+        kind=kind,
+        client=client,
+        client_id=client_id,
+        action=action,
+        values=values,
+        errors=errors,
+        summary=[(_field_of(name, kind), f"{name}: {sentence}") for name, sentence in errors.items()],
+        open_links=bool(errors.keys() & client_forms.LINKS),
+        open_protocol=bool(errors.keys() & client_forms.PROTOCOL),
+        scopes=[(scope.name, scope.name, scope.sentence) for scope in scopes.KNOWN],
+        other_scopes=" ".join(name for name in values["scope"] if name not in scopes.KNOWN_NAMES),
+        algorithms=[(alg, alg) for alg in SIGNING_ALGORITHMS],
+        jwt_algorithms=[(alg, alg) for alg in jwt_redirect.ALGORITHMS],
+        deliveries=_DELIVERIES,
+        auth_methods=_AUTH_METHODS,
+    )
+    return make_response(page, 400 if errors else 200)
+
+
+def _field_of(name: str, kind: Kind) -> str:
+    """Return the id of the control that *name* stands next to, or nothing where the form has none."""
+    if name == "scope" and not kind.is_interactive:
+        return "scope-others"
+    return name if name in kind.fields or name == "client_id" else ""
