@@ -144,7 +144,7 @@ def run(settings: Settings) -> None:
         respawn_interval=1.0,
         workers_kill_timeout=_STOP_SECONDS,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1000),
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
     )
     server.serve()

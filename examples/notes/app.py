@@ -5,6 +5,7 @@ Run it with the issuer and the client that was registered for it:
     NOTES_ISSUER=http://localhost:8000 NOTES_CLIENT_ID=... NOTES_CLIENT_SECRET_FILE=... python app.py
 """
 
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -73,4 +74,6 @@ def logout() -> Response:
 
 
 if __name__ == "__main__":
+    # An authorization code or a token must not stand in a log, and Flask's own server would write each address there.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app.run("127.0.0.1", int(os.environ.get("NOTES_PORT", "8001")), threaded=True)

@@ -6,6 +6,7 @@ Run it with the issuer and the client that was registered for it:
 """
 
 import hmac
+import logging
 import os
 import secrets
 import time
@@ -84,4 +85,5 @@ def logout() -> Response:
 
 
 if __name__ == "__main__":
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app.run("127.0.0.1", int(os.environ.get("WIKI_PORT", "8002")), threaded=True)
