@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -24,7 +25,32 @@ if TYPE_CHECKING:
 
     Called = TypeVar("Called", bound=Callable[..., Any])
 
-_writing: ContextVar[bool] = ContextVar("idp_writing", default=False)
+_BUSY_SECONDS = 5
+
+
+class Turn:
+    """The turn of one transaction to write: nothing but SQLite makes use of it.
+
+    SQLite lets one connection write at a time, and lets the others sleep and try again, longer each time. So that
+    eight threads do not sleep while nobody writes, the threads of a process queue here; only processes meet in SQLite.
+    """
+
+    def __init__(self) -> None:
+        self._held: threading.Lock | None = None
+
+    def take(self, queue: threading.Lock) -> None:
+        """Wait for *queue*; after as long as SQLite itself would wait, SQLite may say that it is busy."""
+        if self._held is None and queue.acquire(timeout=_BUSY_SECONDS):
+            self._held = queue
+
+    def give_back(self) -> None:
+        """Let the next one write."""
+        if self._held is not None:
+            self._held.release()
+            self._held = None
+
+
+_writing: ContextVar[Turn | None] = ContextVar("idp_writing", default=None)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -83,7 +109,12 @@ class transaction(ContextDecorator):  # noqa: N801 - reads as a statement: with 
         session = db.session()
         if session.in_transaction():
             session.rollback()
-        self._token = _writing.set(True)
+        around = _writing.get()
+        if around is not None:
+            # What was begun around this block is over now, so others need not wait for it.
+            around.give_back()
+        self._turn = Turn()
+        self._token = _writing.set(self._turn)
         return session
 
     def __exit__(
@@ -99,6 +130,7 @@ class transaction(ContextDecorator):  # noqa: N801 - reads as a statement: with 
             db.session.rollback()
             raise
         finally:
+            self._turn.give_back()
             _writing.reset(self._token)
 
     def _recreate_cm(self) -> transaction:
@@ -122,7 +154,11 @@ def engine_options(url: str) -> dict[str, Any]:
     # What a statement was given never gets into an error's text, and so into no log.
     hidden = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return hidden | {"connect_args": {"timeout": 5, "check_same_thread": False}, "pool_size": 16, "max_overflow": 8}
+        return hidden | {
+            "connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            "pool_size": 16,
+            "max_overflow": 8,
+        }
     return hidden | {"pool_size": 10, "max_overflow": 6, "pool_timeout": 5, "pool_pre_ping": True, "pool_recycle": 1800}
 
 
@@ -137,15 +173,20 @@ def prepare_engine(engine: Engine, *, synchronous: str = "normal") -> None:
         for pragma in (
             "journal_mode=WAL",
             f"synchronous={synchronous.upper()}",
-            "busy_timeout=5000",
+            f"busy_timeout={_BUSY_SECONDS * 1000}",
             "foreign_keys=ON",
             "temp_store=MEMORY",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    queue = threading.Lock()
+
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+        turn = _writing.get()
+        if turn is not None:
+            turn.take(queue)
+        connection.exec_driver_sql("BEGIN" if turn is None else "BEGIN IMMEDIATE")
 
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", begin)

@@ -6,9 +6,10 @@ import base64
 import hmac
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import CursorResult, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp import opaque
@@ -19,7 +20,6 @@ from idp.sessions.models import BrowserSession, KnownDevice, SessionClient
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from typing import Any
 
     from sqlalchemy import Table
     from sqlalchemy.orm import Session
@@ -59,20 +59,30 @@ class SessionView:
 
 
 # Built once: this select runs at every request of a signed-in browser.
-_LIVE = select(
-    BrowserSession.id,
-    BrowserSession.person_id,
-    BrowserSession.auth_time,
-    BrowserSession.amr,
-    BrowserSession.acr,
-    BrowserSession.last_seen_at,
-    BrowserSession.expires_at,
-    Person.username,
-    Person.email,
-    Person.email_verified,
-    Person.name,
-    Person.is_admin,
-).join(Person, Person.id == BrowserSession.person_id)
+_LIVE = (
+    select(
+        BrowserSession.id,
+        BrowserSession.person_id,
+        BrowserSession.auth_time,
+        BrowserSession.amr,
+        BrowserSession.acr,
+        BrowserSession.last_seen_at,
+        BrowserSession.expires_at,
+        Person.username,
+        Person.email,
+        Person.email_verified,
+        Person.name,
+        Person.is_admin,
+    )
+    .join(Person, Person.id == BrowserSession.person_id)
+    .where(
+        BrowserSession.fingerprint == bindparam("fingerprint"),
+        BrowserSession.ended_at.is_(None),
+        BrowserSession.expires_at > bindparam("present"),
+        BrowserSession.last_seen_at > bindparam("idle_since"),
+        Person.disabled_at.is_(None),
+    )
+)
 
 
 def start(  # noqa: PLR0913 - keyword only: what a session consists of
@@ -111,13 +121,7 @@ def load(session: Session, cookie: str, *, idle: timedelta, now: datetime) -> Se
     if not cookie or len(cookie) > _LONGEST_COOKIE:
         return None
     row = session.execute(
-        _LIVE.where(
-            BrowserSession.fingerprint == opaque.fingerprint(cookie),
-            BrowserSession.ended_at.is_(None),
-            BrowserSession.expires_at > now,
-            BrowserSession.last_seen_at > now - idle,
-            Person.disabled_at.is_(None),
-        )
+        _LIVE, {"fingerprint": opaque.fingerprint(cookie), "present": now, "idle_since": now - idle}
     ).first()
     if row is None:
         return None
@@ -187,8 +191,10 @@ def live(session: Session, person_id: str, now: datetime, *, idle: timedelta | N
 
 def note_client(session: Session, session_id: str, client_id: str, now: datetime) -> None:
     """Remember that the session reached *client_id*."""
-    values = {"session_id": session_id, "client_id": client_id, "first_at": now}
-    session.execute(_insert(session, SessionClient.__table__).values(values).on_conflict_do_nothing())  # type: ignore[arg-type]  # a mapped class has a Table
+    session.execute(
+        _note_client(session.get_bind().dialect.name),
+        {"session_id": session_id, "client_id": client_id, "first_at": now},
+    )
 
 
 def clients_of(session: Session, session_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -247,6 +253,12 @@ def purge(session: Session, now: datetime, *, idle: timedelta) -> int:
     )
     devices = session.execute(delete(KnownDevice).where(KnownDevice.last_at < now - DEVICE_KEPT))
     return _count(sessions) + _count(devices)
+
+
+@cache
+def _note_client(dialect: str) -> Any:  # noqa: ANN401 - the two dialects' inserts share no base with ON CONFLICT
+    adding = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return adding(cast("Table", SessionClient.__table__)).on_conflict_do_nothing()
 
 
 def _insert(session: Session, table: Table) -> Any:  # noqa: ANN401 - the two dialects' inserts share no base with ON CONFLICT
