@@ -80,7 +80,7 @@ def last_used(session: Session, person_id: str) -> dict[str, datetime]:
         .where(BrowserSession.person_id == person_id),
     ).subquery()
     query = select(uses.c.client_id, func.max(uses.c.used_at)).group_by(uses.c.client_id)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _app(client: Client, used_at: datetime | None) -> App | None:

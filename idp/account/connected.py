@@ -94,9 +94,7 @@ def _connections(session: Session) -> list[Connection]:
     allowed = {one.client_id: one for one in consents.of_person(session, person_id)}
     granted = _live_grants(session, person_id, now)
     wanted = allowed.keys() | granted.keys()
-    names = session.execute(
-        select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.client_id.in_(wanted))
-    ).tuples()
+    names = session.execute(select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.client_id.in_(wanted)))
     found = []
     for client_id, name in names:
         consent, held = allowed.get(client_id), granted.get(client_id, [])

@@ -114,11 +114,8 @@ def _devices(session: Session) -> list[Device]:
     live = _live(session)
     reached = sessions.clients_of(session, [one.id for one in live])
     wanted = {client_id for found in reached.values() for client_id in found}
-    names = dict(
-        session.execute(
-            select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.client_id.in_(wanted))
-        ).tuples()
-    )
+    found = session.execute(select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.client_id.in_(wanted)))
+    names = dict(found.all())
     here = signed_in().id
     devices = [
         Device(

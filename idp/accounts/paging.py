@@ -46,7 +46,7 @@ def take(
     # One row more than is shown tells whether there is another page.
     ordered = query.order_by(key.desc() if backwards else key.asc()).limit(span.limit + 1)
     result = session.execute(ordered)
-    found: list[Row] = list(result.scalars() if len(result.keys()) == 1 else result.tuples())  # type: ignore[arg-type]  # the caller knows its rows
+    found: list[Row] = list(result.scalars() if len(result.keys()) == 1 else result)  # type: ignore[arg-type]  # the caller knows its rows
     more, rows = len(found) > span.limit, found[: span.limit]
     if backwards:
         rows.reverse()

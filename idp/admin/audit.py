@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 
 from idp import clock
-from idp.admin.audit_view import FilterForm, days_of, detail_of
+from idp.admin.audit_view import RANGES, RESULTS, FilterForm, days_of, detail_of
 from idp.audit import entries, events, export, seals
 from idp.audit.log import record
 from idp.db import commits_in_steps, db, transaction
@@ -34,18 +34,22 @@ _MOST_DIGITS = 18
 def index() -> str:
     """Show entries, newest first; ``event`` opens one of them."""
     session, now = db.session(), clock.utc_now()
-    form = FilterForm.read(request.args)
-    page = entries.page(session, form.chosen(now), older_than=_row("older"), newer_than=_row("newer"))
+    chosen = FilterForm.read(request.args)
+    page = entries.page(session, chosen.meaning(now), older_than=_row("older"), newer_than=_row("newer"))
     opened = request.args.get("event", "")
     entry = next((entry for entry in page.entries if entry.id == opened), None)
     return render_template(
         "admin/audit/index.html",
-        form=form,
+        chosen=chosen,
+        chosen_query=chosen.query,
+        ranges=list(RANGES.items()),
+        about=list(events.ABOUT.items()),
+        results=list(RESULTS.items()),
         page=page,
         most_counted=entries.MOST_COUNTED,
         days=days_of(page.entries, now),
         opened=detail_of(entry, entries.hash_before(session, entry)) if entry else None,
-        position={name: row for name in ("older", "newer") if (row := _row(name)) is not None},
+        place=chosen.query | {name: row for name in ("older", "newer") if (row := _row(name)) is not None},
         check=seals.latest_check(session),
         seal=seals.latest_seal(session),
     )
@@ -89,7 +93,7 @@ def download() -> Response:
     with transaction() as session:
         record(session, events.AuditExported(format=name), now=now, actor=actor())
     write, mimetype = _FORMATS[name]
-    chosen = FilterForm.read(request.args).chosen(now)
+    chosen = FilterForm.read(request.args).meaning(now)
     lines = write(entries.stream(db.session(), chosen))
     answer = Response(stream_with_context(lines), mimetype=mimetype)
     answer.headers["Content-Disposition"] = f'attachment; filename="audit-{now:%Y%m%d-%H%M%S}.{name}"'

@@ -57,7 +57,7 @@ class FilterForm:
             end=args.get("to", "") if _instant(args.get("to", "")) else "",
         )
 
-    def chosen(self, now: datetime) -> Filter:
+    def meaning(self, now: datetime) -> Filter:
         """Return the filter that this means at *now*."""
         start = end = None
         if self.range == "custom":

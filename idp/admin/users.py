@@ -263,7 +263,7 @@ def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Ma
         values=values if values is not None else values_of(person),
         errors=errors,
         groups=joined,
-        other_groups=[group for group in groups.every(session) if group.id not in joined_ids],
+        other_groups=[(group.id, group.name) for group in groups.every(session) if group.id not in joined_ids],
         sessions=sessions.live(session, person.id, now, idle=service(Settings).session.idle),
         reach=lifecycle.reach(session, person.id, now),
     )
