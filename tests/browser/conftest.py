@@ -1,0 +1,105 @@
+"""Debian's Chromium over a real server with its sample apps; whatever the console complains of fails the test."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from bench.server import Server, free_port
+from tests.browser.portal import ADMINISTRATOR, PASSWORD, Portal
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for all tests of a worker."""
+    path = shutil.which("chromium")
+    assert path is not None, "apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A server with its sample apps, and one administrator."""
+    port = free_port()
+    server = Server(
+        folder=tmp_path_factory.mktemp("portal"),
+        arguments=["--demo", "--demo-port", str(port)],
+        settings={"IDP_KEYS__JWKS_MAX_AGE": "1s"},
+    )
+    try:
+        server.start()
+        server.command(
+            "user", "add", ADMINISTRATOR, "--email", "root@example.com", "--admin", "--password-stdin", given=PASSWORD
+        )
+        yield Portal(server, port)
+    finally:
+        server.stop()
+
+
+class Watched:
+    """Contexts whose pages are watched for console errors, script errors and broken content security policies."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def page(self, **options: object) -> Page:
+        """Return a page of a new, empty browser context."""
+        context = self._browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(15_000)
+        self._contexts.append(context)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.complaints.append(f"script error: {error.error}"))
+        return context.new_page()
+
+    def _console(self, message) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.type} on {message.page.url}: {message.text}")
+
+    def close(self) -> None:
+        """Close all contexts."""
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def browsers(chromium: Browser) -> Iterator[Watched]:
+    """Makes browsers of their own; the test fails when one of them complained."""
+    watched = Watched(chromium)
+    yield watched
+    watched.close()
+    assert watched.complaints == []
+
+
+@pytest.fixture
+def page(browsers: Watched) -> Page:
+    """A page of an empty browser."""
+    return browsers.page()
+
+
+def axe_violations(page: Page) -> list[str]:
+    """Return what axe finds on the page, WCAG 2.2 AA and best practice."""
+    # Evaluated by the debugger, so the page's content security policy does not see it.
+    page.evaluate(AXE)
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

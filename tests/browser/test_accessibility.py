@@ -1,0 +1,98 @@
+"""Every page, in both themes and at phone and desk width: no axe violation, nothing to scroll sideways."""
+
+import pytest
+
+from tests.browser.conftest import axe_violations
+from tests.browser.portal import fill_sign_in, sign_in
+
+OPEN = ["/login", "/setup", "/logout", "/no-such-page", "/oauth/authorize?client_id=unknown"]
+SIGNED_IN = [
+    "/",
+    "/account",
+    "/account/password",
+    "/account/sessions",
+    "/account/connected",
+    "/logout",
+    "/reauth",
+    "/admin/clients",
+    "/admin/clients/new",
+    "/admin/clients/demo-notes",
+    "/admin/clients/demo-notes/edit",
+    "/admin/clients/demo-notes/delete",
+    "/admin/clients/demo-wiki",
+    "/admin/keys",
+    "/admin/keys/rotate",
+    "/admin/keys/replace",
+    "/admin/keys/import",
+    "/admin/users",
+    "/admin/users/new",
+    "/admin/groups",
+    "/admin/audit",
+    "/oauth/authorize?client_id=demo-notes&redirect_uri=http://notes.localhost/elsewhere",
+]
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+
+
+def check(page, address):
+    """Open a page and return what is wrong with it."""
+    page.goto(address)
+    found = [f"{address}: {violation}" for violation in axe_violations(page)]
+    width = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    if width[0] > width[1]:
+        found.append(f"{address}: {width[0]} px wide in a window of {width[1]} px")
+    return found
+
+
+def quiet(browsers):
+    """Forget what the console said of pages that are meant to be refusals."""
+    browsers.complaints[:] = [text for text in browsers.complaints if "Failed to load resource" not in text]
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_pages_before_signing_in(browsers, portal, width, theme):
+    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    assert [fault for path in OPEN for fault in check(page, f"{portal.issuer}{path}")] == []
+    fill_sign_in_with_a_mistake(page, portal)
+    assert axe_violations(page) == []
+    quiet(browsers)
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_pages_of_somebody_signed_in(browsers, portal, width, theme):
+    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    sign_in(page, portal)
+    assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
+    quiet(browsers)
+
+
+def test_nothing_scrolls_sideways_at_320_pixels(browsers, portal):
+    page = browsers.page(viewport={"width": 320, "height": 700})
+    sign_in(page, portal)
+    assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
+    quiet(browsers)
+
+
+def fill_sign_in_with_a_mistake(page, portal):
+    """Show the sign-in form with an error in it."""
+    page.goto(f"{portal.issuer}/login")
+    fill_sign_in(page, "nobody", "not the password")
+
+
+def test_signing_in_by_keyboard_alone(browsers, portal):
+    page = browsers.page()
+    page.goto(f"{portal.issuer}/login")
+    page.locator("input[name=username]").focus()
+    page.keyboard.type("chie")
+    page.keyboard.press("Tab")
+    page.keyboard.type(portal.password_of("chie"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{portal.issuer}/")
+
+
+def test_the_sign_in_page_is_at_most_60_kb(browsers, portal):
+    page = browsers.page()
+    sizes = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()))
+    page.goto(f"{portal.issuer}/login", wait_until="networkidle")
+    total = sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
+    assert 0 < total <= 60 * 1024
