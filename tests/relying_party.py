@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import time
@@ -274,6 +275,32 @@ def hidden_fields(html: str) -> list[tuple[str, str]]:
 def now() -> int:
     """Return the present second."""
     return int(time.time())
+
+
+def forged(token: str) -> list[str]:
+    """Return nine tokens that resemble *token* and were not issued."""
+    header, payload, signature = token.split(".")
+
+    def encoded(value: Any) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    original = header_of(token)
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    other_subject = encoded({**claims, "sub": "usr_somebody"})
+    flipped = ("B" if signature[10] != "B" else "C").join((signature[:10], signature[11:]))
+    symmetric = encoded({**original, "alg": "HS256"})
+    mac = hmac.new(b"", f"{symmetric}.{payload}".encode(), "sha256").digest()
+    return [
+        f"{encoded({**original, 'alg': 'none'})}.{payload}.",
+        f"{encoded({**original, 'alg': 'None'})}.{other_subject}.",
+        f"{header}.{other_subject}.{signature}",
+        f"{header}.{payload}.{flipped}",
+        f"{header}.{payload}.",
+        f"{header}.{payload}",
+        f"{symmetric}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}",
+        f"{encoded({**original, 'kid': '../../etc/passwd'})}.{payload}.{signature}",
+        f"{encoded({**original, 'jwk': {'kty': 'oct', 'k': ''}, 'kid': None})}.{payload}.{signature}",
+    ]
 
 
 class _Inputs(HTMLParser):

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from idp.cache import bump
 from idp.clients import store
-from idp.db import db
+from idp.clients.models import ClientRow
+from idp.db import db, transaction
 from idp.settings import Settings
 from tests import factories
 from tests.factories import MadeClient, MadePerson
-from tests.relying_party import Http, RelyingParty, through_test_client
+from tests.relying_party import Http, RelyingParty, forged, hidden_fields, through_test_client
 
 
 @dataclass
@@ -77,6 +79,22 @@ class Provider:
         }
         return self.party(**given)
 
+    def sign_in(self, browser: Http, person: MadePerson) -> str:
+        """Sign *person* in in a browser that exists; return the session's id."""
+        return factories.sign_in(self.app, browser.client, person)
+
+    def form_of(self, page: Any) -> dict[str, str]:
+        """Return the hidden fields of a page."""
+        return dict(hidden_fields(page.text))
+
+    def force_redirect_uri(self, client_id: str, uri: str) -> None:
+        """Put an address past the checks of registration, as a fault elsewhere might."""
+        with self.app.app_context(), transaction() as session:
+            row = session.get(ClientRow, client_id)
+            row.metadata_json = {**row.metadata_json, "redirect_uris": [uri]}
+            session.flush()
+            bump(session)
+
     def rows(self, statement: Any) -> list[Any]:
         """Return what the database holds."""
         with self.app.app_context():
@@ -104,3 +122,9 @@ def browser(idp, person) -> Http:
 def party(idp) -> RelyingParty:
     """A confidential client whose consent is skipped."""
     return idp.party()
+
+
+@pytest.fixture
+def forgeries():
+    """Return a function that makes tokens which resemble a good one and are none."""
+    return forged
