@@ -56,7 +56,7 @@ class Visitor:
 
     def open(self, path: str, method: str = "GET", **options: Any):
         environ = {"REMOTE_ADDR": self.address, **options.pop("environ_overrides", {})}
-        return self.client.open(path, method=method, environ_overrides=environ, **options)
+        return self.client.open(path, method=method, environ_overrides=environ, buffered=True, **options)
 
     def visit(self, path: str):
         """Open a page, following redirects on this site; return its answer."""

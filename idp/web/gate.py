@@ -9,6 +9,7 @@ from idp.web import hosts, limits, logs
 STEPS = (
     logs.begin_request,
     hosts.check_host,
+    limits.check_path,
     limits.check_method,
     limits.check_sizes,
     limits.check_text,

@@ -54,6 +54,12 @@ def check_method() -> None:
             raise MethodNotAllowed(valid_methods=methods)
 
 
+def check_path() -> None:
+    """Refuse an address with an empty part: ``//login`` is not ``/login``, whatever a router thinks of it."""
+    if "//" in request.environ.get("PATH_INFO", ""):
+        abort(404)
+
+
 def check_sizes() -> None:
     """Refuse a request whose address, headers or body are larger than any that is meant."""
     environ = request.environ
@@ -120,5 +126,5 @@ def init_app(app: Flask) -> None:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
-    # Without this, //login is redirected to /login: every page has one address.
+    # Without this, /a//b is redirected to /a/b: every page has one address.
     app.url_map.merge_slashes = False
