@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
 bp = Blueprint("admin_audit", __name__, url_prefix="/admin/audit")
-NAV = NavEntry(menu="admin", label="Audit log", endpoint="admin_audit.index", icon="scroll-text", order=60)
+NAV = NavEntry(
+    menu="admin", label="Audit log", endpoint="admin_audit.index", icon="scroll-text", order=60, group="Security"
+)
 
 _FORMATS = {"csv": (export.as_csv, "text/csv"), "jsonl": (export.as_jsonl, "application/jsonl")}
 # An entry's number has at most 19 digits (64 bits).

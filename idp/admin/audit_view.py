@@ -29,6 +29,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _LONGEST_SEARCH = 200
 # No entry is older or younger, and sums with these cannot leave the calendar.
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
+# Fields that hold several values with blanks between.
+_LISTS = frozenset(
+    {"redirect_uris", "post_logout_redirect_uris", "resources", "grant_types", "response_types", "contacts", "scope"}
+)
 # Actors that are no person: what stands before their name.
 _SYSTEM_ICONS = {"system": "server", "command line": "settings"}
 
@@ -192,10 +196,18 @@ def _diff(changes: list[dict[str, str]]) -> tuple[list[tuple[str, str]], list[tu
     before: list[tuple[str, str]] = []
     after: list[tuple[str, str]] = []
     for change in changes:
-        for side, kind, value in ((before, "removed", change["before"]), (after, "added", change["after"])):
-            side.append(("key", change["field"]))
-            side.append((kind, value) if value else ("same", "(empty)"))
+        old, new = _values(change["field"], change["before"]), _values(change["field"], change["after"])
+        before += [("key", change["field"]), *_marked(old, new, "removed")]
+        after += [("key", change["field"]), *_marked(new, old, "added")]
     return before, after
+
+
+def _values(name: str, text: str) -> list[str]:
+    return text.split() if name in _LISTS else [text] if text else []
+
+
+def _marked(values: list[str], others: list[str], kind: str) -> list[tuple[str, str]]:
+    return [("same" if value in others else kind, value) for value in values] or [("same", "(empty)")]
 
 
 def _words(name: str) -> str:

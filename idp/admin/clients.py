@@ -17,7 +17,7 @@ from idp.web.current import service
 from idp.web.navigation import NavEntry
 
 bp = Blueprint("admin_clients", __name__, url_prefix="/admin")
-NAV = NavEntry(menu="admin", label="Clients", endpoint="admin_clients.index", icon="boxes", order=20)
+NAV = NavEntry(menu="admin", label="Clients", endpoint="admin_clients.index", icon="app-window", order=20, group="Apps")
 
 _PAGE = 25
 _LONGEST_SEARCH = 200

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from idp.accounts.models import Group
 
 bp = Blueprint("admin_groups", __name__, url_prefix="/admin/groups")
-NAV = NavEntry(menu="admin", label="Groups", endpoint="admin_groups.index", icon="boxes", order=50)
+NAV = NavEntry(menu="admin", label="Groups", endpoint="admin_groups.index", icon="boxes", order=40, group="People")
 
 _NOTHING: Mapping[str, str] = {}
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from idp.keys.models import SigningKey
 
 bp = Blueprint("admin_keys", __name__, url_prefix="/admin/keys")
-NAV = NavEntry(menu="admin", label="Signing keys", endpoint="admin_keys.index", icon="key-round", order=50)
+NAV = NavEntry(
+    menu="admin", label="Signing keys", endpoint="admin_keys.index", icon="key-round", order=50, group="Security"
+)
 
 
 @bp.get("")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from idp.accounts.models import Person
 
 bp = Blueprint("admin_users", __name__, url_prefix="/admin/users")
-NAV = NavEntry(menu="admin", label="Users", endpoint="admin_users.index", icon="users", order=40)
+NAV = NavEntry(menu="admin", label="Users", endpoint="admin_users.index", icon="users", order=30, group="People")
 
 _NOTHING: Mapping[str, str] = {}
 

@@ -16,7 +16,9 @@ def describe(user_agent: str) -> str:
     if not user_agent or len(user_agent) > _LONGEST_HEADER:
         return _UNKNOWN
     found = ua_parser.parse(user_agent)
-    browser = found.user_agent.family if found.user_agent else ""
+    family = found.user_agent.family if found.user_agent else ""
+    # That it is a phone follows from its system.
+    browser = family.removeprefix("Mobile ").removesuffix(" Mobile")
     device = found.device.family if found.device and found.device.family in {"iPhone", "iPad"} else ""
     system = device or (found.os.family if found.os else "")
     return " on ".join(filter(None, (browser, system)))[:_LONGEST] or _UNKNOWN

@@ -11,13 +11,18 @@ _KEY = "idp-navigation"
 
 @dataclass(frozen=True, slots=True)
 class NavEntry:
-    """One menu entry: ``menu`` is ``account`` or ``admin``, ``order`` sorts it."""
+    """One menu entry: ``menu`` is ``account`` or ``admin``, ``order`` sorts it, ``group`` is the heading over it.
+
+    ``method`` is ``post`` for what a visit alone must not do: it is shown as a button.
+    """
 
     menu: str
     label: str
     endpoint: str
     icon: str
     order: int
+    group: str = ""
+    method: str = "get"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class NavLink:
     href: str
     icon: str
     current: bool
+    group: str
+    method: str
 
 
 def add(extensions: dict[str, object], entry: NavEntry) -> None:
@@ -42,6 +49,13 @@ def links(menu: str) -> list[NavLink]:
     entries = [entry for entry in current_app.extensions.get(_KEY, []) if entry.menu == menu]
     here = (request.endpoint or "").rpartition(".")[0]
     return [
-        NavLink(entry.label, url_for(entry.endpoint), entry.icon, entry.endpoint.rpartition(".")[0] == here)
+        NavLink(
+            label=entry.label,
+            href=url_for(entry.endpoint),
+            icon=entry.icon,
+            current=entry.endpoint.rpartition(".")[0] == here,
+            group=entry.group,
+            method=entry.method,
+        )
         for entry in sorted(entries, key=lambda entry: entry.order)
     ]

@@ -27,6 +27,7 @@ from idp.protocol.end_session import Decision, LogoutStep
 from idp.sessions import store as sessions
 from idp.vault import Secrets
 from idp.web.current import service
+from idp.web.navigation import NavEntry
 from idp.web.headers import pending_page
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 bp = Blueprint("oidc_end_session", __name__)
 
+NAV = NavEntry(
+    menu="account", label="Sign out", endpoint="oidc_end_session.end", icon="log-out", order=90, method="post"
+)
 METADATA = {"end_session_endpoint": "/logout"}
 
 _KNOWN = frozenset({"client_id", "id_token_hint", "post_logout_redirect_uri", "state"})
