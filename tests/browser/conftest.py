@@ -72,6 +72,10 @@ class Watched:
         if message.type in {"error", "warning"}:
             self.complaints.append(f"{message.type} on {message.page.url}: {message.text}")
 
+    def expect_refusals(self) -> None:
+        """Forget that pages which are refusals came with a status that says so."""
+        self.complaints[:] = [text for text in self.complaints if "Failed to load resource" not in text]
+
     def close(self) -> None:
         """Close all contexts."""
         for context in self._contexts:

@@ -43,18 +43,13 @@ def check(page, address):
     return found
 
 
-def quiet(browsers):
-    """Forget what the console said of pages that are meant to be refusals."""
-    browsers.complaints[:] = [text for text in browsers.complaints if "Failed to load resource" not in text]
-
-
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_pages_before_signing_in(browsers, portal, width, theme):
     page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
     assert [fault for path in OPEN for fault in check(page, f"{portal.issuer}{path}")] == []
     fill_sign_in_with_a_mistake(page, portal)
     assert axe_violations(page) == []
-    quiet(browsers)
+    browsers.expect_refusals()
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
@@ -62,14 +57,14 @@ def test_pages_of_somebody_signed_in(browsers, portal, width, theme):
     page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
     sign_in(page, portal)
     assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
-    quiet(browsers)
+    browsers.expect_refusals()
 
 
 def test_nothing_scrolls_sideways_at_320_pixels(browsers, portal):
     page = browsers.page(viewport={"width": 320, "height": 700})
     sign_in(page, portal)
     assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
-    quiet(browsers)
+    browsers.expect_refusals()
 
 
 def fill_sign_in_with_a_mistake(page, portal):

@@ -73,12 +73,14 @@ def test_signing_out_at_notes_ends_the_portal_and_leaves_the_wiki(page, portal):
     expect(page.locator("#login-submit")).to_be_visible()
 
 
-def test_a_wrong_password_says_so_beside_the_form_and_keeps_the_name(page, portal):
+def test_a_wrong_password_says_so_beside_the_form_and_keeps_the_name(browsers, portal):
+    page = browsers.page()
     page.goto(f"{portal.issuer}/login")
     fill_sign_in(page, "chie", "not the password at all")
     expect(page.locator("[role=alert], .error-summary").first).to_be_visible()
     assert page.input_value("input[name=username]") == "chie"
     assert page.title().startswith("Error:")
+    browsers.expect_refusals()
     fill_sign_in(page, "chie", portal.password_of("chie"))
     page.wait_for_url(f"{portal.issuer}/")
 
