@@ -27,8 +27,8 @@ from idp.protocol.end_session import Decision, LogoutStep
 from idp.sessions import store as sessions
 from idp.vault import Secrets
 from idp.web.current import service
-from idp.web.navigation import NavEntry
 from idp.web.headers import pending_page
+from idp.web.navigation import NavEntry
 
 if TYPE_CHECKING:
     from datetime import datetime
