@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -21,11 +22,20 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PASSWORD = "correct horse battery staple"
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port(count: int = 1) -> int:
+    """Return a port that nobody listens on, with ``count - 1`` free ones after it.
+
+    It lies below the ports that the kernel gives to outgoing connections, so none of those can take it meanwhile.
+    """
+    while True:
+        first = random.randrange(10_000, 32_000)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
 
 
 class Server:

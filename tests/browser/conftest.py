@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """A server with its sample apps, and one administrator."""
-    port = free_port()
+    port = free_port(2)
     server = Server(
         folder=tmp_path_factory.mktemp("portal"),
         arguments=["--demo", "--demo-port", str(port)],
