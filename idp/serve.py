@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+import multiprocessing
 import os
 import signal
 import socket
@@ -15,7 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.context import ForkProcess
 from typing import TYPE_CHECKING
 
 from idp.front import Front
@@ -29,6 +32,9 @@ Process = tuple[Sequence[str], Mapping[str, str]]
 
 BLOCKING_THREADS = 8
 _PR_SET_PDEATHSIG = 1
+# Of glibc's malloc.h.
+_M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 _HEADER_SECONDS = 10
 _RESTART_SECONDS = 2.0
 _STOP_SECONDS = 10
@@ -40,6 +46,7 @@ def application() -> Front:
     from idp.app import create_app  # noqa: PLC0415
 
     die_with_parent()
+    give_memory_back()
     app = create_app()
     front = Front(app)
     front.watch()
@@ -50,6 +57,14 @@ def die_with_parent() -> None:
     """Ask the kernel to end this process when the one that started it ends, ``kill -9`` included (Linux)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def give_memory_back() -> None:
+    """Have the memory of a password hash (19 MiB) returned when it is done, not kept by each thread (glibc)."""
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
+        library.mallopt(_M_ARENA_MAX, 2)
 
 
 def check_free(address: str) -> None:
@@ -74,13 +89,23 @@ def check_free(address: str) -> None:
 
 
 class Child:
-    """One process of our own, kept running until it is told to stop."""
+    """One process of our own, kept running until it is told to stop.
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    With *forked* the first one begins as a copy of this process and calls it: quicker than a program that imports
+    everything anew, and most of its memory stays shared. It is started before this process has threads; whatever has
+    to be started again later is started by *command*.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        forked: Callable[[], None] | None = None,
+    ) -> None:
         self._command = list(command)
         self._environment = {**os.environ, **(environment or {})}
         self._stopping = threading.Event()
-        self._process = self._start()
+        self._process = self._start() if forked is None else _fork(forked)
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -93,7 +118,7 @@ class Child:
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
-            self._process.wait()
+            _ended(self._process)
             if not self._stopping.wait(_RESTART_SECONDS):
                 self._process = self._start()
 
@@ -101,22 +126,52 @@ class Child:
         """End the process: politely, then for good."""
         self._stopping.set()
         self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not _ended(self._process, _STOP_SECONDS):
             self._process.kill()
 
 
+def _fork(work: Callable[[], None]) -> ForkProcess:
+    process = multiprocessing.get_context("fork").Process(target=_forked, args=(work,))
+    process.start()
+    return process
+
+
+def _forked(work: Callable[[], None]) -> None:
+    die_with_parent()
+    give_memory_back()
+    work()
+
+
+def _ended(process: subprocess.Popen[bytes] | ForkProcess, seconds: float | None = None) -> bool:
+    """Wait until *process* ends, for *seconds* at most; tell whether it did."""
+    if isinstance(process, ForkProcess):
+        process.join(seconds)
+        return not process.is_alive()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 @contextlib.contextmanager
-def background(children: Sequence[Process]) -> Iterator[None]:
-    """Run *children* (command, environment) beside the block, and end them with it."""
-    running: list[Child] = []
+def background(children: Sequence[Process], work: Callable[[], None]) -> Iterator[None]:
+    """Run *work* in a process of its own, and *children* (command, environment), beside the block; end them with it."""
+    # Ahead of the first thread that this process starts.
+    freeze()
+    running = [Child(worker_command(), forked=work)]
     try:
         running += [Child(command, environment) for command, environment in children]
         yield
     finally:
         for child in running:
             child.stop()
+
+
+def freeze() -> None:
+    """Put all objects out of the collector's sight: what it never touches stays shared with copies of this process."""
+    gc.collect()
+    gc.freeze()
 
 
 def worker_command() -> list[str]:
@@ -147,6 +202,7 @@ def run(settings: Settings) -> None:
         log_level=LogLevels.error,
         websockets=False,
     )
+    freeze()
     server.serve()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def serve(*, with_demo: bool, demo_port: int) -> None:
 
     settings = settings_module.load()
     supervisor.check_free(settings.listen)
-    children: list[supervisor.Process] = [(supervisor.worker_command(), {})]
+    children: list[supervisor.Process] = []
     banner: list[str] = []
     if with_demo:
         from idp import demo  # noqa: PLC0415 - an optional part
@@ -46,7 +47,7 @@ def serve(*, with_demo: bool, demo_port: int) -> None:
         children += parties
     prepare(settings)
     link = _first_link(settings)
-    with supervisor.background(children):
+    with supervisor.background(children, partial(_work, settings)):
         threading.Thread(target=_announce, args=(settings, link, banner), daemon=True).start()
         supervisor.run(settings)
 
@@ -54,11 +55,9 @@ def serve(*, with_demo: bool, demo_port: int) -> None:
 @click.command()
 def worker() -> None:
     """Run the background process alone (``idp serve`` starts one itself)."""
-    from idp import jobs  # noqa: PLC0415 - needed by this command alone
-
     settings = settings_module.load()
     prepare(settings)
-    jobs.run(create_app(settings))
+    _work(settings)
 
 
 @click.command()
@@ -102,6 +101,12 @@ def show_version(*, as_json: bool) -> None:
 
 
 COMMANDS = (serve, worker, migrate, setup_link, show_version)
+
+
+def _work(settings: Settings) -> None:
+    from idp import jobs  # noqa: PLC0415 - needed by the background process alone
+
+    jobs.run(create_app(settings))
 
 
 def _first_link(settings: Settings) -> str | None:
