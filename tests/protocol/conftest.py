@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from idp import clock
 from idp.cache import bump
 from idp.clients import store
 from idp.clients.models import ClientRow
 from idp.db import db, transaction
 from idp.settings import Settings
+from idp.tokens import revocation
 from tests import factories
 from tests.factories import MadeClient, MadePerson
 from tests.relying_party import Http, RelyingParty, forged, hidden_fields, through_test_client
@@ -95,6 +97,11 @@ class Provider:
             session.flush()
             bump(session)
 
+    def revoke_client_of_person(self, person_id: str, client_id: str) -> int:
+        """End everything that a person granted a client."""
+        with self.app.app_context(), transaction() as session:
+            return revocation.revoke_client_of_person(session, person_id, client_id, now=clock.utc_now())
+
     def rows(self, statement: Any) -> list[Any]:
         """Return what the database holds."""
         with self.app.app_context():
@@ -105,6 +112,18 @@ class Provider:
 def idp(app) -> Provider:
     """The provider under test, on each database."""
     return Provider(app, app.extensions["idp"][Settings].issuer)
+
+
+@pytest.fixture
+def idp_over():
+    """Return a function that takes another application under test."""
+    return lambda app: Provider(app, app.extensions["idp"][Settings].issuer)
+
+
+@pytest.fixture
+def browser_of():
+    """Return a function that makes a browser with a fresh person signed in."""
+    return lambda provider: provider.browser(provider.person())
 
 
 @pytest.fixture
