@@ -239,6 +239,8 @@ def _created_data(created: Created) -> dict[str, Any]:
     """Return the client as RFC 7591 section 3.2.1 answers a registration."""
     data = _data(created.client)
     if created.client_secret is not None:
+        # The default is named where none was chosen; basic and post both work then.
+        data = {"token_endpoint_auth_method": "client_secret_basic", **data}
         data |= {"client_secret": created.client_secret, "client_secret_expires_at": 0}
     if created.jwt_secret is not None:
         data |= {"jwt_secret": created.jwt_secret}
