@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     from idp.vault import Vault
@@ -170,27 +171,37 @@ def ensure_algorithm(
 
 def all_keys(session: Session) -> list[SigningKey]:
     """Return every key there ever was, by algorithm, the one signing last first."""
-    rows = session.execute(select(SigningKey).execution_options(populate_existing=True)).scalars().all()
+    order = list(ALGORITHMS)
+    keys = _read(session, select(SigningKey))
     return sorted(
-        rows, key=lambda row: (list(ALGORITHMS).index(row.alg), -(row.activated_at or row.published_at).timestamp())
+        keys, key=lambda key: (order.index(key.alg), -(key.activated_at or key.published_at).timestamp(), key.kid)
     )
 
 
 def find(session: Session, kid: str) -> SigningKey | None:
     """Return the key *kid* as it is now."""
-    return session.get(SigningKey, kid, populate_existing=True)
+    return next(iter(_read(session, select(SigningKey).where(SigningKey.kid == kid))), None)
 
 
 def find_named(session: Session, kid_or_name: str) -> SigningKey | None:
     """Return the key with this kid or, for people, this name."""
     statement = select(SigningKey).where(or_(SigningKey.kid == kid_or_name, SigningKey.name == kid_or_name))
-    return session.execute(statement.execution_options(populate_existing=True)).scalars().first()
+    return next(iter(_read(session, statement)), None)
 
 
 def of_algorithm(session: Session, alg: str) -> list[SigningKey]:
     """Return the keys of *alg*, the one published longest first."""
-    statement = select(SigningKey).where(SigningKey.alg == alg).order_by(SigningKey.published_at, SigningKey.kid)
-    return list(session.execute(statement.execution_options(populate_existing=True)).scalars())
+    statement = select(SigningKey).where(SigningKey.alg == alg)
+    return _read(session, statement.order_by(SigningKey.published_at, SigningKey.kid))
+
+
+def _read(session: Session, statement: Select[SigningKey]) -> list[SigningKey]:
+    keys = list(session.execute(statement.execution_options(populate_existing=True)).scalars())
+    for key in keys:
+        # Let go of, so that it stays what was read: the session would read it again after a rollback, and whoever
+        # compares it with the row later would compare the row with itself.
+        session.expunge(key)
+    return keys
 
 
 def in_state(keys: Iterable[SigningKey], state: str) -> list[SigningKey]:
