@@ -11,6 +11,7 @@ from jinja2 import StrictUndefined
 from idp import assets, registry
 from idp import settings as settings_module
 from idp.cache import Cache
+from idp.clients.secrets import SecretUse
 from idp.db import db, engine_options, prepare_engine
 from idp.keys import installation
 from idp.keys.ring import KeyRing
@@ -71,8 +72,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = create_database_app(settings)
     vault = installation.open_vault(settings)
     cache = Cache()
-    cache.forget_after_commits(db.session)
     with app.app_context():
+        cache.forget_after_commits(db.session, db.engine)
         secrets = installation.open_secrets(db.session(), vault)
     current.provide(app, vault, secrets, cache)
     _configure(app, settings)
@@ -111,7 +112,8 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
     """Provide what needs more than one feature to build."""
     with app.app_context():
         ring = KeyRing(cache, vault, db.engine)
-    current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer))
+        secret_use = SecretUse(db.engine)
+    current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer), secret_use)
 
 
 def _add_feature(app: Flask, package: str) -> None:

@@ -40,7 +40,7 @@ def bump(session: Session) -> None:
     )
     if changed.first() is None:
         session.execute(insert(CacheVersion).values(id=1, version=1))
-    session.info[_CHANGED] = True
+    session.info[_CHANGED] = session.get_bind()
 
 
 class Cache:
@@ -80,11 +80,13 @@ class Cache:
         """Call *listener* after each drop."""
         self._listeners.append(listener)
 
-    def forget_after_commits(self, session_factory: object) -> None:
-        """Drop at once in this process, too, when a session that bumped commits."""
+    def forget_after_commits(self, session_factory: object, engine: Engine) -> None:
+        """Drop at once in this process, too, when a session that bumped in the database of *engine* commits."""
 
         def committed(session: Session) -> None:
-            if session.info.pop(_CHANGED, False):
+            # Released savepoints are announced, too; others see nothing of them yet.
+            if session.info.get(_CHANGED) is engine and not session.in_nested_transaction():
+                del session.info[_CHANGED]
                 self.drop()
 
         event.listen(session_factory, "after_commit", committed)
