@@ -70,7 +70,11 @@ def load(session: Session, interaction_id: str, *, browser: str | None, now: dat
     """
     found = session.get(Interaction, interaction_id) if 0 < len(interaction_id) <= 64 else None  # noqa: PLR2004 - the column
     if found is None or found.expires_at <= now:
-        raise InteractionExpired(reasons.INTERACTION_EXPIRED.public, reason=reasons.INTERACTION_EXPIRED)
+        raise InteractionExpired(
+            reasons.INTERACTION_EXPIRED.public,
+            reason=reasons.INTERACTION_EXPIRED,
+            facts={"client_id": (found.client_id if found else None) or ""},
+        )
     if found.browser is None and browser is not None:
         _bind(session, found, browser)
     if browser is None or found.browser is None or not opaque.same(found.browser, browser):

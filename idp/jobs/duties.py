@@ -20,6 +20,7 @@ from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.tokens import purge
 from idp.vault import Secrets, Vault
+from idp.web import throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def rotate_keys(app: Flask) -> None:
 def purge_expired(app: Flask) -> None:
     """Delete what nothing can refer to any more."""
     idle = app.extensions["idp"][Settings].session.idle
-    for forget in (purge.purge, partial(sessions.purge, idle=idle), interactions.purge, refusals.purge):
+    for forget in (purge.purge, partial(sessions.purge, idle=idle), interactions.purge, refusals.purge, throttle.purge):
         with transaction() as session:
             forget(session, utc_now())
 
