@@ -76,6 +76,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def measure(server: Server, scenario: Scenario, chosen: argparse.Namespace) -> list[str]:
+    """Run one scenario, and print its row at once."""
+    row = asyncio.run(load(server, scenario, seconds=chosen.seconds, concurrency=chosen.concurrency))
+    print(*row, sep="\t", flush=True)
+    return row
+
+
 def main() -> None:
     """Run the harness."""
     chosen = arguments()
@@ -90,12 +97,7 @@ def main() -> None:
         set_up(server)
         server.restart()
         start = server.started_in
-        rows = []
-        for scenario in SCENARIOS:
-            if chosen.only.lower() in scenario.name.lower():
-                row = load(server, scenario, seconds=chosen.seconds, concurrency=chosen.concurrency)
-                rows.append(asyncio.run(row))
-                print(*rows[-1], sep="\t", flush=True)
+        rows = [measure(server, scenario, chosen) for scenario in SCENARIOS if chosen.only in scenario.name]
         about = (
             f"{datetime.now(UTC):%Y-%m-%d}, {chosen.workers} worker(s), concurrency {chosen.concurrency}, "
             f"{chosen.seconds:g} s each; memory of the tree after load {server.memory_mib():.0f} MiB (PSS); "
