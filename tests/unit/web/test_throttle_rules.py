@@ -51,7 +51,8 @@ def test_a_known_device_has_a_counter_of_its_own():
 
 
 def test_spellings_of_a_name_share_a_counter():
-    one, other = (limits_for(name, person_id=None, device=None, address="198.51.100.7") for name in ("Ana", "\uff21\uff2e\uff21 "))
+    names = ("Ana", "\uff21\uff2e\uff21 ")
+    one, other = (limits_for(name, person_id=None, device=None, address="198.51.100.7") for name in names)
     assert [limit.key for limit in one] == [limit.key for limit in other]
 
 
