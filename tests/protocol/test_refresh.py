@@ -1,4 +1,4 @@
-"""Refresh tokens: rotation, families, the grace (RFC 6749 section 6, RFC 9700 section 4.14; rows T16 to T19, T37, T40)."""
+"""Refresh tokens: rotation, families, the grace (RFC 6749 section 6, RFC 9700 section 4.14; security.md rows T)."""
 
 from __future__ import annotations
 
