@@ -121,7 +121,7 @@ def sign_in(app, browser, person: MadePerson) -> str:
             session,
             person_id=person.id,
             amr=["pwd"],
-            acr="urn:doorward:acr:password",
+            acr="1",
             user_agent="tests",
             address="127.0.0.1",
             settings=settings,
