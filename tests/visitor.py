@@ -68,9 +68,13 @@ class Visitor:
             answer = self.open(where.removeprefix(self.issuer))
         raise AssertionError("redirected for ever")
 
-    def form(self, path: str, index: int = 0) -> Form:
-        """Return a form of the page at *path*."""
-        return forms_of(self.visit(path).text)[index]
+    def form(self, path: str, index: int = 0, *, action: str | None = None) -> Form:
+        """Return a form of the page at *path*: the one that goes to *action*, or one by its place on the page."""
+        found = forms_of(self.visit(path).text)
+        if action is not None:
+            return next(form for form in found if form.action == action)
+        # The account menu, which comes first, has a form to sign out.
+        return [form for form in found if form.action != "/logout/confirm" or path.startswith("/logout")][index]
 
     def submit(self, form: Form, **changes: Any):
         """Send a form with some fields changed; a field that is set to ``None`` is left out."""

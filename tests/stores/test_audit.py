@@ -54,9 +54,14 @@ def test_every_event_has_words_and_a_place_in_the_filter():
 
 def test_an_entry_lasts_only_with_its_change(session):
     before = last_row(session)
-    with pytest.raises(RuntimeError), transaction() as writing:
-        record(writing, events.SetupLinkMade(), now=clock.utc_now(), actor=SYSTEM)
-        raise RuntimeError
+
+    def fail():
+        with transaction() as writing:
+            record(writing, events.SetupLinkMade(), now=clock.utc_now(), actor=SYSTEM)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert last_row(session) == before
 
 
@@ -92,17 +97,17 @@ def test_what_commits_late_is_sealed_later(session):
 
 
 @pytest.mark.parametrize(
-    ("tampering", "broken_at"),
+    ("tampering", "slack"),
     [
-        ("UPDATE audit_events SET target_name = 'x' WHERE row = :row", 0),
-        ("UPDATE audit_events SET detail = '{\"a\": 1}' WHERE row = :row", 0),
+        ("UPDATE audit_events SET target_name = 'x' WHERE row = :row", 1),
+        ("UPDATE audit_events SET detail = '{\"a\": 1}' WHERE row = :row", 1),
         ("DELETE FROM audit_events WHERE row = :row", 1),
         ("UPDATE audit_events SET row = row + 1000 WHERE row = :row", 1),
         ("UPDATE audit_events SET seal_id = NULL WHERE row = :row", 1),
-        ("DELETE FROM audit_events WHERE seal_id = (SELECT seal_id FROM audit_events WHERE row = :row)", 2),
+        ("DELETE FROM audit_events WHERE seal_id = (SELECT seal_id FROM audit_events WHERE row = :row)", 3),
     ],
 )
-def test_M08_a_later_edit_shows(session, tampering, broken_at):
+def test_M08_a_later_edit_shows(session, tampering, slack):
     write(9)
     seal_all(limit=3)
     row = last_row(session) - 4
@@ -110,8 +115,8 @@ def test_M08_a_later_edit_shows(session, tampering, broken_at):
         writing.execute(text(tampering), {"row": row})
     report = seals.verify_chain(session, service(Secrets))
     assert not report.is_intact
-    assert abs(report.broken_at - row) <= broken_at
-    assert report.intact_to < report.broken_at
+    assert 1 <= row - report.intact_to <= slack
+    assert report.broken_at > report.intact_to
     assert report.fault
 
 
