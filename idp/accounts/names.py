@@ -31,12 +31,12 @@ def has_control(text: str) -> bool:
 def username_fault(username: str) -> str | None:
     """Return the sentence that says why nobody can be called *username*, or nothing."""
     if not username:
-        return "Enter a user name."
+        return "Enter a username."
     if len(username) > LONGEST_USERNAME:
         return f"Use at most {LONGEST_USERNAME} characters."
     if "@" in username:
-        # Else one person's user name could be another one's e-mail address at sign-in.
-        return "Leave out the @ sign: an address belongs in the e-mail field."
+        # Else one person's username could be another one's email address at sign-in.
+        return "Leave out the @ sign: an address belongs in the email field."
     if has_control(username) or any(letter.isspace() for letter in username):
         return "Use letters, digits and signs, with no blanks."
     return None
@@ -52,11 +52,11 @@ def name_fault(name: str) -> str | None:
 def email_fault(email: str) -> str | None:
     """Return the sentence that says why *email* is no address, or nothing; no name server is asked."""
     if not email:
-        return "Enter an e-mail address."
+        return "Enter an email address."
     if len(email) > LONGEST_EMAIL:
         return f"Use at most {LONGEST_EMAIL} characters."
     try:
         validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        return "Enter an e-mail address, such as ana@example.com."
+        return "Enter an email address, such as ana@example.com."
     return None

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _TAKEN = {
-    "username": "Somebody else has this user name.",
-    "email": "Somebody else has this e-mail address.",
+    "username": "Somebody else has this username.",
+    "email": "Somebody else has this email address.",
 }
 _CHANGEABLE = frozenset({"username", "email", "email_verified", "name", "claims", "is_admin"})
 
@@ -52,7 +52,7 @@ class LastAdministrator(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of people in the order of their user names, and the keys from which to go on."""
+    """One page of people in the order of their usernames, and the keys from which to go on."""
 
     people: Sequence[Person]
     # All that match, on every page.
@@ -68,11 +68,11 @@ def find(session: Session, person_id: str) -> Person | None:
 
 
 def find_by_login(session: Session, name: str) -> Person | None:
-    """Return whoever has *name* as user name or e-mail address, in any spelling that means the same."""
+    """Return whoever has *name* as username or email address, in any spelling that means the same."""
     key = key_of(name)
     if "\0" in key:
         return None
-    # User names hold no @, so one name is never two people.
+    # Usernames hold no @, so one name is never two people.
     column = Person.email_key if "@" in key else Person.username_key
     return session.execute(select(Person).where(column == key)).scalar_one_or_none()
 
@@ -203,7 +203,7 @@ def ensure_not_last_admin(session: Session, person: Person) -> None:
 def page(
     session: Session, *, search: str = "", before: str | None = None, after: str | None = None, limit: int = PAGE_SIZE
 ) -> Page:
-    """Return up to *limit* people whose name, user name, e-mail address or id holds *search*.
+    """Return up to *limit* people whose name, username, email address or id holds *search*.
 
     ``after`` and ``before`` are the keys that another page named; an unknown key is as good as any other.
     """

@@ -83,7 +83,7 @@ def add_member(group_id: str) -> Response | tuple[str, int]:
     typed = (MemberForm().person.data or "").strip()
     person = store.find_by_login(session, typed) if typed else None
     if person is None:
-        sentence = "Nobody has this user name or e-mail address." if typed else "Enter a user name or e-mail address."
+        sentence = "Nobody has this username or email address." if typed else "Enter a username or email address."
         return _show(group, member=typed, errors={"person": sentence}), 400
     added = administration.add_member(session, group, person, actor=actor(), now=clock.utc_now())
     flash(f"{person.username} is in {group.name}{' now' if added else ' already'}.", "ok" if added else "info")

@@ -50,7 +50,7 @@ def command() -> None:
 @click.option("--auth-method", help="The one way to send its secret; left out, basic and post both work.")
 @click.option("--no-pkce", is_flag=True, help="Do not demand PKCE: its library cannot do it.")
 @click.option("--skip-consent", is_flag=True, help="It is your own: do not ask people for their consent.")
-@click.option("--no-profile-claims", is_flag=True, help="Leave name and e-mail out of the ID token.")
+@click.option("--no-profile-claims", is_flag=True, help="Leave name and email out of the ID token.")
 @json_option
 def add(metadata: TextIO | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - what the options above give
     """Register an app; its secret is shown this once."""

@@ -52,7 +52,7 @@ def list_(*, as_json: bool) -> None:
 @click.argument("username")
 @json_option
 def add_member(group: str, username: str, *, as_json: bool) -> None:
-    """Put a person (user name, e-mail address or id) into a group (name or id)."""
+    """Put a person (username, email address or id) into a group (name or id)."""
     with opened():
         with transaction() as session:
             found = groups.find_by_name(session, group) or groups.find(session, group)

@@ -34,7 +34,7 @@ def command() -> None:
 
 @command.command("add")
 @click.argument("username")
-@click.option("--email", required=True, help="E-mail address; people may sign in with it.")
+@click.option("--email", required=True, help="Email address; people may sign in with it.")
 @click.option("--email-unverified", is_flag=True, help="Nobody has checked that the address is theirs.")
 @click.option("--name", default="", help="Full name.")
 @click.option("--admin", is_flag=True, help="May administer this installation.")
@@ -75,7 +75,7 @@ def add(  # noqa: PLR0913 - one argument an option
 @click.option("--search", default="", help="Only those whose name, address or id holds this.")
 @json_option
 def list_(*, search: str, as_json: bool) -> None:
-    """List people in the order of their user names."""
+    """List people in the order of their usernames."""
     with opened():
         people = _every(db.session(), search)
         emit([described(db.session(), person) for person in people], _table(people), as_json=as_json)
@@ -107,7 +107,7 @@ def enable(username: str, *, as_json: bool) -> None:
 
 
 def find(session: Session, name: str) -> Person:
-    """Return the person with this user name, e-mail address or id.
+    """Return the person with this username, email address or id.
 
     Raises:
         NotFound: there is none.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from idp.login.waiting import Waiting
     from idp.sessions.store import SessionView
 
-_WRONG = "That user name or e-mail address and that password don’t match."
+_WRONG = "That username or email address and that password don’t match."
 _WRONG_PASSWORD = "That password is not right."
 _SECONDS_SHOWN = 90
 
@@ -161,7 +161,7 @@ def _rotate(proof: Proof, view: SessionView) -> str | None:
 
 
 def _missing(name: str, password: str) -> tuple[tuple[str, str], ...]:
-    errors = () if name else (("username", "Enter your user name or e-mail address."),)
+    errors = () if name else (("username", "Enter your username or email address."),)
     return errors if password else (*errors, ("password", "Enter your password."))
 
 

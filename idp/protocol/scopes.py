@@ -24,7 +24,7 @@ class Scope:
 KNOWN = (
     Scope(OPENID, "Know that it is you"),
     Scope("profile", "See your name and profile"),
-    Scope("email", "See your e-mail address"),
+    Scope("email", "See your email address"),
     Scope("address", "See your postal address"),
     Scope("phone", "See your phone number"),
     Scope("groups", "See which groups you are in"),

@@ -286,7 +286,7 @@ def test_access_is_taken_back_with_all_that_came_of_it(app, ana, visitor):
     with app.app_context(), transaction() as session:
         consents.remember(session, ana.id, client.client_id, ["openid", "email", "groups"], now=clock.utc_now())
     page = visitor.visit("/account/connected").text
-    assert "See your e-mail address" in page
+    assert "See your email address" in page
     assert "See which groups you are in" in page
     path = f"/account/connected/{client.client_id}/remove"
     assert "1 sign-in there stops working" in visitor.visit(path).text

@@ -83,7 +83,7 @@ def test_a_session_tells_how_and_on_what_somebody_signed_in(app, ana, visitor):
     [
         ("ana", "wrong", "don’t match"),
         ("nobody", PASSWORD, "don’t match"),
-        ("", PASSWORD, "Enter your user name"),
+        ("", PASSWORD, "Enter your username"),
         ("ana", "", "Enter your password"),
         ("ana", f" {PASSWORD}", "don’t match"),
     ],

@@ -1,0 +1,369 @@
+"""Take the pictures of the documentation from the real pages, on an installation made for it.
+
+Without arguments the pictures that the documentation uses are written into ``docs/images``. ``--all FOLDER`` writes
+every page in both themes at desk and phone width, to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.server import Server, free_port  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+PASSWORD = "correct horse battery staple"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+ARGUMENTS += ["--disable-component-update", "--font-render-hinting=none"]
+LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1280, 390)]
+HEIGHTS = {1280: 800, 390: 844}
+DOCUMENTED = (
+    "login-light-1280",
+    "login-dark-390",
+    "consent-light-1280",
+    "apps-dark-1280",
+    "error-admin-light-1280",
+    "admin-clients-light-1280",
+    "admin-new-client-light-1280",
+    "admin-secret-light-1280",
+    "admin-keys-light-1280",
+    "admin-audit-dark-1280",
+)
+SAMPLES = ("ana", "ben", "chie")
+PEOPLE = (
+    ("dara", "Dara Lindqvist"),
+    ("emeka", "Emeka Obi"),
+    ("fatima", "Fatima El Amrani"),
+    ("goran", "Goran Petrović"),
+    ("hana", "Hana Kobayashi"),
+)
+CLIENTS = (
+    ("grafana", "Grafana", "https://grafana.example.com", "openid profile email groups"),
+    ("library", "Library", "https://books.example.com", "openid profile"),
+    ("payroll", "Payroll", "https://payroll.example.com", "openid email"),
+)
+
+
+def port(wanted: int, count: int = 1) -> int:
+    """Return *wanted* when it and the ``count - 1`` ports after it are free, else others that are."""
+    try:
+        for number in range(wanted, wanted + count):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", number))
+    except OSError:
+        return free_port(count)
+    return wanted
+
+
+@dataclass
+class Studio:
+    """A running installation, and the browsers that look at it in one theme and width."""
+
+    server: Server
+    browser: Browser
+    look: tuple[str, int]
+    contexts: dict[str, BrowserContext] = field(default_factory=dict)
+
+    @property
+    def issuer(self) -> str:
+        """The installation's address."""
+        return self.server.issuer
+
+    def password_of(self, name: str) -> str:
+        """Return the password of an account."""
+        return self.server.said(rf"Sign in as +{name} +(\S+)") if name in SAMPLES else PASSWORD
+
+    def page(self, who: str) -> Page:
+        """Return a page of somebody's browser: nobody is signed in for ``""``, in a browser of its own."""
+        theme, width = self.look
+        if who not in self.contexts or not who:
+            viewport = {"width": width, "height": HEIGHTS[width]}
+            context = self.browser.new_context(viewport=viewport, color_scheme=theme, locale="en-GB")
+            context.set_default_timeout(15_000)
+            self.contexts[who] = context
+            page = context.new_page()
+            if who:
+                page.goto(f"{self.issuer}/login")
+                sign_in(page, who, self.password_of(who))
+                page.wait_for_url(f"{self.issuer}/")
+            return page
+        return self.contexts[who].pages[0]
+
+    def close(self) -> None:
+        """Close the browsers."""
+        for context in self.contexts.values():
+            context.close()
+
+
+def sign_in(page: Page, name: str, password: str) -> None:
+    """Fill in the sign-in form and send it."""
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", password)
+    page.click("#login-submit")
+
+
+def authorization(client: str, redirect_uri: str, scope: str) -> str:
+    """Return the path of a request for authorization."""
+    query = {
+        "client_id": client,
+        "redirect_uri": redirect_uri,
+        "response_type": "code",
+        "scope": scope,
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+    return f"/oauth/authorize?{urlencode(query)}"
+
+
+GRAFANA = authorization("grafana", "https://grafana.example.com/callback", "openid profile email groups")
+WRONG = authorization("grafana", "https://grafana.example.com/oauth2/calback", "openid")
+
+
+def at(path: str, page: Page, studio: Studio) -> None:
+    """Open *path*."""
+    page.goto(f"{studio.issuer}{path}")
+
+
+def refused(page: Page, studio: Studio) -> None:
+    """Show the sign-in form after a wrong password."""
+    at("/login", page, studio)
+    sign_in(page, "zoe@example.com", "not the password")
+
+
+def signed_out(page: Page, studio: Studio) -> None:
+    """Sign somebody in, and out again."""
+    at("/login", page, studio)
+    sign_in(page, "ben", studio.password_of("ben"))
+    at("/logout", page, studio)
+    page.click("#logout-confirm")
+
+
+def link_of(text: str, listing: str, page: Page, studio: Studio) -> None:
+    """Follow the link called *text* in a list."""
+    at(listing, page, studio)
+    page.get_by_role("link", name=text, exact=True).first.click()
+
+
+def opened_event(page: Page, studio: Studio) -> None:
+    """Open the last change of a client in the audit log."""
+    at("/admin/audit", page, studio)
+    page.locator("main a[href*='event=']").first.click()
+
+
+def mistaken_client(page: Page, studio: Studio) -> None:
+    """Try to register a client at addresses that cannot be."""
+    at("/admin/clients/new?kind=web", page, studio)
+    page.fill("[name=client_name]", "Intranet")
+    page.fill("[name=redirect_uris]", "http://intranet.example.com/callback\nhttps://*.example.com/")
+    page.get_by_role("button", name="Register client").click()
+
+
+def shown_secret(page: Page, studio: Studio) -> None:
+    """Register a client, which shows its secret once."""
+    at("/admin/clients/new?kind=web", page, studio)
+    page.fill("[name=client_name]", "Intranet")
+    page.fill("[name=client_id]", "intranet")
+    page.fill("[name=redirect_uris]", "https://intranet.example.com/callback")
+    page.get_by_role("button", name="Register client").click()
+    studio.server.command("client", "delete", "intranet")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture: its name, whose browser, how to get there, and whether it is as long as the page."""
+
+    name: str
+    who: str
+    reach: Callable[[Page, Studio], None]
+    whole: bool = True
+
+
+def plain(name: str, who: str, path: str) -> Shot:
+    """Return the picture of the page at *path*."""
+    return Shot(name, who, partial(at, path))
+
+
+SHOTS = (
+    plain("login", "", GRAFANA),
+    plain("login-plain", "", "/login"),
+    Shot("login-refused", "", refused),
+    plain("consent", "ana", GRAFANA),
+    plain("apps", "ana", "/"),
+    plain("apps-empty", "dara", "/"),
+    plain("profile", "ana", "/account"),
+    plain("password", "ana", "/account/password"),
+    plain("sessions", "ana", "/account/sessions"),
+    plain("connected", "ana", "/account/connected"),
+    plain("connected-remove", "ana", "/account/connected/library/remove"),
+    plain("connected-empty", "chie", "/account/connected"),
+    plain("error", "", WRONG),
+    plain("error-admin", "ruth", WRONG),
+    plain("not-found", "", "/no-such-page"),
+    plain("forbidden", "ana", "/admin/clients"),
+    plain("sign-out", "ana", "/logout"),
+    Shot("signed-out", "", signed_out),
+    plain("setup-explained", "", "/setup"),
+    plain("reauth", "ana", "/reauth"),
+    plain("admin-clients", "ruth", "/admin/clients"),
+    plain("admin-clients-nothing", "ruth", "/admin/clients?search=zebra"),
+    plain("admin-new-client-kind", "ruth", "/admin/clients/new"),
+    plain("admin-new-client", "ruth", "/admin/clients/new?kind=web"),
+    plain("admin-new-client-jwt", "ruth", "/admin/clients/new?kind=jwt"),
+    Shot("admin-new-client-refused", "ruth", mistaken_client),
+    plain("admin-client", "ruth", "/admin/clients/demo-notes"),
+    plain("admin-client-jwt", "ruth", "/admin/clients/demo-wiki"),
+    plain("admin-client-edit", "ruth", "/admin/clients/grafana/edit"),
+    plain("admin-client-disable", "ruth", "/admin/clients/grafana/disable"),
+    plain("admin-client-delete", "ruth", "/admin/clients/library/delete"),
+    Shot("admin-secret", "ruth", shown_secret),
+    plain("admin-keys", "ruth", "/admin/keys"),
+    plain("admin-keys-rotate", "ruth", "/admin/keys/rotate"),
+    plain("admin-keys-replace", "ruth", "/admin/keys/replace"),
+    plain("admin-keys-import", "ruth", "/admin/keys/import"),
+    plain("admin-users", "ruth", "/admin/users"),
+    plain("admin-users-new", "ruth", "/admin/users/new"),
+    Shot("admin-user", "ruth", partial(link_of, "Ana Ferreira", "/admin/users")),
+    plain("admin-groups", "ruth", "/admin/groups"),
+    Shot("admin-group", "ruth", partial(link_of, "Engineering", "/admin/groups")),
+    plain("admin-audit", "ruth", "/admin/audit"),
+    Shot("admin-audit-event", "ruth", opened_event),
+)
+
+
+def furnish(server: Server) -> None:
+    """Fill the installation with what a small company has."""
+    for name, full_name in PEOPLE:
+        words = ["user", "add", name, "--email", f"{name}@example.com", "--name", full_name, "--password-stdin"]
+        server.command(*words, given=PASSWORD)
+    for group, members in (("Design", ("dara", "hana")), ("Staff", ("emeka", "fatima"))):
+        if group != "Staff":
+            server.command("group", "add", group)
+        for member in members:
+            server.command("group", "add-member", group, member)
+    for client_id, name, home, scope in CLIENTS:
+        given = {
+            "client_id": client_id,
+            "client_name": name,
+            "client_uri": f"{home}/",
+            "redirect_uris": [f"{home}/callback"],
+            "post_logout_redirect_uris": [f"{home}/"],
+            "scope": scope,
+            "policy_uri": f"{home}/privacy",
+        }
+        server.command("client", "add", "--metadata", "-", given=json.dumps(given))
+    machine = {"client_id": "backup", "client_name": "Nightly backup", "grant_types": ["client_credentials"]}
+    server.command("client", "add", "--metadata", "-", given=json.dumps(machine))
+    server.command("client", "disable", "payroll")
+    server.command("user", "disable", "goran")
+    server.command("keys", "rotate", "--force")
+
+
+def set_up(page: Page, server: Server) -> None:
+    """Make the first administrator by the setup page."""
+    page.goto(server.said(r"Finish setup +(\S+)"))
+    page.fill("input[name=name]", "Ruth Keeper")
+    page.fill("input[name=username]", "ruth")
+    page.fill("input[name=email]", "ruth@example.com")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("#setup-submit")
+    page.wait_for_url(f"{server.issuer}/admin/clients")
+
+
+def live_a_little(studio: Studio) -> None:
+    """Sign in as the sample person who uses apps, and let one of them know her."""
+    page = studio.page("ana")
+    page.route("https://books.example.com/**", lambda route: route.fulfill(body="Library", content_type="text/plain"))
+    for name in ("Notes", "Wiki"):
+        at("/", page, studio)
+        page.locator("main").get_by_role("link", name=name).first.click()
+        page.wait_for_load_state()
+        if page.locator("#sign-in").count():
+            page.click("#sign-in")
+    at(authorization("library", "https://books.example.com/callback", "openid profile"), page, studio)
+    page.click("#consent-allow")
+    page.wait_for_url("https://books.example.com/**")
+
+
+def take(studio: Studio, shots: list[Shot], folder: Path) -> None:
+    """Write the pictures of one theme and width."""
+    theme, width = studio.look
+    for shot in shots:
+        page = studio.page(shot.who)
+        shot.reach(page, studio)
+        page.wait_for_load_state("networkidle")
+        page.mouse.move(0, 0)
+        page.screenshot(path=folder / f"{shot.name}-{theme}-{width}.png", full_page=shot.whole, animations="disabled")
+
+
+def sitting(server: Server, browser: Browser, shots: list[str], folder: Path) -> None:
+    """Write those of *shots* that exist into *folder*."""
+    link = server.said(r"Finish setup +(\S+)").removeprefix(server.issuer)
+    before = [plain("setup", "", link)]
+    for look in LOOKS:
+        studio = Studio(server, browser, look)
+        take(studio, wanted(before, look, shots), folder)
+        studio.close()
+    studio = Studio(server, browser, LOOKS[0])
+    set_up(studio.page(""), server)
+    furnish(server)
+    live_a_little(studio)
+    studio.close()
+    for look in LOOKS:
+        studio = Studio(server, browser, look)
+        take(studio, wanted(SHOTS, look, shots), folder)
+        studio.close()
+
+
+def wanted(shots: tuple[Shot, ...] | list[Shot], look: tuple[str, int], names: list[str]) -> list[Shot]:
+    """Return those of *shots* that *names* ask for in this look; all of them when *names* is empty."""
+    return [shot for shot in shots if not names or f"{shot.name}-{look[0]}-{look[1]}" in names]
+
+
+def main() -> int:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="write every page in every look into FOLDER")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="just these, as login-light-1280")
+    arguments = parser.parse_args()
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("error: chromium is needed: apt-get install chromium", file=sys.stderr)
+        return 1
+    folder = arguments.all or IMAGES
+    folder.mkdir(parents=True, exist_ok=True)
+    # The addresses are in the pictures: those of the tutorial when nobody else has them.
+    issuer = port(8000)
+    server = Server(
+        arguments=["--demo", "--demo-port", str(port(8001, 2))],
+        settings={"IDP_ISSUER": f"http://localhost:{issuer}", "IDP_LISTEN": f"127.0.0.1:{issuer}"},
+    )
+    server.port, server.issuer = issuer, f"http://localhost:{issuer}"
+    try:
+        server.start()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            names = arguments.only or ([] if arguments.all else list(DOCUMENTED))
+            sitting(server, browser, names, folder)
+            browser.close()
+    finally:
+        server.stop()
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
