@@ -76,6 +76,7 @@ class Overview:
     checks: tuple[Check, ...]
     policy: tuple[tuple[str, str], ...]
     rotates_at: datetime | None
+    rotates_in: str
     ready: bool
     not_ready: str
     missing: tuple[str, ...]
@@ -98,13 +99,15 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
     lines = tuple(_algorithm(alg, keys, settings, now) for alg in dict.fromkeys(key.alg for key in keys))
     used = tuple(line for line in lines if line.active or line.next)
     late = schedule.overdue(keys, settings, now)
+    rotates_at = min((line.rotates_at for line in used if line.rotates_at), default=None)
     return Overview(
         lines=used,
         keys=tuple(key_line(key, keys, settings, now) for key in keys),
         timeline=draw(keys, settings, now),
         checks=_checks(used, settings),
         policy=policy(settings),
-        rotates_at=min((line.rotates_at for line in used if line.rotates_at), default=None),
+        rotates_at=rotates_at,
+        rotates_in=f"In {_about(rotates_at - now)}" if rotates_at and rotates_at > now else "Now",
         ready=bool(used) and all(line.ready for line in used),
         not_ready=_not_ready(used),
         missing=tuple(line.alg for line in used if line.next is None),
