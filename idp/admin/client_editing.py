@@ -176,7 +176,7 @@ def _form_page(
         summary=[(_field_of(name, kind), f"{name}: {sentence}") for name, sentence in errors.items()],
         open_links=bool(errors.keys() & client_forms.LINKS),
         open_protocol=bool(errors.keys() & client_forms.PROTOCOL),
-        scopes=[(scope.name, scope.name, scope.sentence) for scope in scopes.KNOWN],
+        scopes=_scopes(kind),
         other_scopes=" ".join(name for name in values["scope"] if name not in scopes.KNOWN_NAMES),
         algorithms=[(alg, alg) for alg in SIGNING_ALGORITHMS],
         jwt_algorithms=[(alg, alg) for alg in jwt_redirect.ALGORITHMS],
@@ -184,6 +184,12 @@ def _form_page(
         auth_methods=_AUTH_METHODS,
     )
     return make_response(page, 400 if errors else 200)
+
+
+def _scopes(kind: Kind) -> list[tuple[str, str, str]]:
+    # A redirect token is handed over once: there is nothing to renew.
+    left_out = {scopes.OFFLINE_ACCESS} if kind.value == "jwt" else set()
+    return [(scope.name, scope.name, scope.sentence) for scope in scopes.KNOWN if scope.name not in left_out]
 
 
 def _field_of(name: str, kind: Kind) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from idp import clock
@@ -10,6 +12,7 @@ from idp.admin.client_forms import kind_of
 from idp.admin.client_lookup import registered
 from idp.admin.client_reach import reach_of
 from idp.clients import secrets, store
+from idp.clients.secrets import SecretFacts
 from idp.clients.store import Client
 from idp.db import db
 from idp.settings import Settings
@@ -75,16 +78,41 @@ def index() -> str:
 def show(client_id: str) -> Response:
     """Show one client: addresses to copy, secrets, rules, and what depends on it."""
     client = registered(client_id)
+    known = secrets.live(db.session(), client_id)
     page = render_template(
         "admin/clients/show.html",
         client=client,
         kind=kind_of(client.metadata),
         endpoints=_endpoints(client),
-        secrets=secrets.live(db.session(), client_id),
+        secrets=known,
+        secret_note=_secret_note(known),
         may_add_secret=client.metadata.needs_secret and len(client.secrets) < secrets.MOST_LIVE,
         reach=reach_of(db.session(), client_id, clock.utc_now()),
     )
     return make_response(page)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the facts about a client's secrets mean; ``kind`` is the banner's."""
+
+    title: str
+    text: str
+    kind: str
+
+
+def _secret_note(known: list[SecretFacts]) -> Note | None:
+    if not known:
+        return Note("No secret.", "It cannot get tokens until it has one.", "bad")
+    if len(known) < secrets.MOST_LIVE:
+        return None
+    new, old = known
+    if old.last_used_at is not None and old.last_used_at > new.created_at:
+        text = "Give the new one to every server of the app before you remove it."
+        return Note("The old secret is still in use.", text, "warn")
+    if new.last_used_at is not None:
+        return Note("The old secret is not used any more.", "It can be removed.", "ok")
+    return Note("The new secret has not been used yet.", "Give it to the app, then remove the old one.", "info")
 
 
 def _endpoints(client: Client) -> list[tuple[str, str]]:
@@ -97,7 +125,7 @@ def _endpoints(client: Client) -> list[tuple[str, str]]:
     if metadata.jwt_sso is not None:
         found.append(("JWT redirect", url_for("jwt_sso.start", client_id=client.client_id)))
         if ("Keys", "/oauth/jwks") not in found:
-            found += [("Issuer", ""), ("Keys", "/oauth/jwks")]
+            found += [("Issuer", "")] if metadata.jwt_sso.is_symmetric else [("Issuer", ""), ("Keys", "/oauth/jwks")]
     if metadata.resource_server:
         found.append(_INTROSPECTION)
     return [(label, issuer + path) for label, path in found]

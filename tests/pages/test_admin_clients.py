@@ -444,7 +444,7 @@ def test_secrets_are_added_and_removed_and_their_use_is_shown(app, admin, made):
     (second,) = set(SECRET.findall(shown.text))
     assert shown.headers["Cache-Control"] == "no-store"
     page = admin.visit(path).text
-    assert page.count("never used") == 2
+    assert page.count("<dd>Never</dd>") == 2
     assert second not in page
     assert not any(form.action.endswith("/secrets") for form in forms_of(page))
     # A stale form cannot make a third.
