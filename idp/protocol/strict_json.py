@@ -1,10 +1,12 @@
 """JSON objects from outside: no name twice, no endless depth, no number that is none (I04, I05, J06)."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 MAX_DEPTH = 32
 _MAX_DIGITS = 20
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def parse_object(raw: bytes | str, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -64,5 +66,5 @@ def _walk(found: dict[str, Any], max_depth: int) -> None:
 
 
 def _check_text(text: str) -> None:
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if _NOT_TEXT.search(text):
         raise ValueError("The JSON holds text that is not Unicode, or NUL.")
