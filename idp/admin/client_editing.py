@@ -24,7 +24,6 @@ from idp.login.actor import actor
 from idp.login.browser import bind_browser
 from idp.login.guards import needs_reauth, recent_sign_in
 from idp.protocol import scopes
-from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
 
@@ -147,8 +146,7 @@ def _load_form(interaction: str) -> MultiDict[str, str]:
 def _make_keys(metadata: ClientMetadata) -> None:
     """Make the signing keys that *metadata* is the first to ask for; slow, so no transaction may be open."""
     for alg in sorted(metadata.signing_algorithms):
-        policy = service(Settings).keys
-        ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), policy=policy, by=actor())
+        ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), by=actor())
 
 
 def _form_page(

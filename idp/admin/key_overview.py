@@ -102,7 +102,10 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
     rotates_at = min((line.rotates_at for line in used if line.rotates_at), default=None)
     return Overview(
         lines=used,
-        keys=tuple(key_line(key, keys, settings, now) for key in keys),
+        # Those that left the key set stand last.
+        keys=tuple(
+            key_line(key, keys, settings, now) for key in sorted(keys, key=lambda key: key.state not in store.PUBLISHED)
+        ),
         timeline=draw(keys, settings, now),
         checks=_checks(used, settings),
         policy=policy(settings),
@@ -213,7 +216,7 @@ def _not_ready(lines: tuple[AlgorithmLine, ...]) -> str:
     if missing:
         return f"There is no next key for {' and '.join(missing)}."
     waiting = [line.ready_at for line in lines if line.ready_at and not line.ready]
-    return f"Apps may hold an older key set until {max(waiting):%d %b, %H:%M:%S} UTC." if waiting else ""
+    return f"Apps may hold an older key set until {max(waiting):%H:%M:%S} UTC." if waiting else ""
 
 
 def _checks(lines: tuple[AlgorithmLine, ...], settings: Settings) -> tuple[Check, ...]:
@@ -238,7 +241,7 @@ def _seen(line: AlgorithmLine, settings: Settings) -> Check:
     if line.next is None or line.ready_at is None:
         note = "Create the next key, so that apps can learn of it before it signs."
         return Check("warn", f"No next key for {line.alg}", note)
-    published = f"{line.next.name} was published {line.next.published_at:%d %b %Y, %H:%M} UTC; "
+    published = f"{line.next.name} was published on {day(line.next.published_at)}; "
     if line.ready:
         note = f"{published}apps refresh at least every {span(settings.keys.jwks_max_age)}."
         return Check("ok", f"Apps have had time to see the next {line.alg} key", note)

@@ -25,6 +25,8 @@ _MOST_ROWS = 12
 _TICKS = 6
 _WIDTH = 100.0
 _TWO_MONTHS = timedelta(days=60)
+# A text that begins further right would stand outside of the picture.
+_LAST_TEXT = 96.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def draw(keys: list[SigningKey], settings: Settings, now: datetime) -> Timeline:
     scale = _Scale(left, right)
     algorithms = list(dict.fromkeys(key.alg for key in keys))
     rows = [_row(life, scale, algorithms.index(life.key.alg)) for life in (shown + gone)[:_MOST_ROWS]]
-    return Timeline(tuple(rows), tuple(_ticks(scale)), scale.position(now))
+    ticks = tuple(tick for tick in _ticks(scale) if tick[0] <= _LAST_TEXT)
+    return Timeline(tuple(rows), ticks, scale.position(now))
 
 
 @dataclass(frozen=True, slots=True)

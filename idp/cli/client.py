@@ -21,7 +21,6 @@ from idp.clients.store import Client, Created
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.keys.store import ensure_algorithm
-from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
 
@@ -58,8 +57,7 @@ def add(metadata: TextIO | None, *, as_json: bool, **options: Any) -> None:  # n
     read = registration.read(given)
     with opened():
         for alg in sorted(read.metadata.signing_algorithms):
-            policy = service(Settings).keys
-            ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), policy=policy, by=COMMAND_LINE)
+            ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), by=COMMAND_LINE)
         with transaction() as session:
             created = administration.register(session, service(Vault), read, actor=COMMAND_LINE, now=clock.utc_now())
     emit(_created_data(created), _created_text(created), as_json=as_json)

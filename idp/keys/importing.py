@@ -45,11 +45,10 @@ def import_key(change: Change, text: str, alg: str) -> str:
     """
     made = store.seal(change.vault, alg, read(text, alg))
     state = store.NEXT if made.private_jwk else store.RETIRING
-    signs_from = change.now + change.settings.keys.rotate_every if state == store.NEXT else change.now
     with transaction() as session:
         try:
             with session.begin_nested():
-                name = store.add(session, made, state=state, signs_from=signs_from, now=change.now)
+                name = store.add(session, made, state=state, now=change.now)
                 event = events.KeyImported(target_id=made.kid, target_name=name, alg=alg, state=state)
                 record(session, event, now=change.now, actor=change.by)
         except IntegrityError as error:

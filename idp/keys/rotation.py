@@ -216,8 +216,7 @@ def _take_over(session: Session, change: Change, held: _Held, made: list[MadeKey
 
 
 def _publish(session: Session, change: Change, made: MadeKey, state: str) -> str:
-    signs_from = change.now + change.settings.keys.rotate_every if state == NEXT else change.now
-    name = store.add(session, made, state=state, signs_from=signs_from, now=change.now)
+    name = store.add(session, made, state=state, now=change.now)
     event = events.KeyCreated(target_id=made.kid, target_name=name, alg=made.alg, state=state)
     record(session, event, now=change.now, actor=change.by)
     return made.kid

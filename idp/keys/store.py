@@ -22,7 +22,6 @@ from idp.errors import FieldErrors
 from idp.keys import algorithms
 from idp.keys.algorithms import ALGORITHMS, FIRST, AsymmetricKey
 from idp.keys.models import SigningKey
-from idp.settings import KeySettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,9 +92,9 @@ def algorithm_named(alg: str) -> algorithms.Algorithm:
     return found
 
 
-def add(session: Session, made: MadeKey, *, state: str, signs_from: datetime, now: datetime) -> str:
-    """Insert the key *made*, published from *now* on, and return its name: the month in which it begins to sign."""
-    name = _free_name(session, ALGORITHMS[made.alg].initial, signs_from)
+def add(session: Session, made: MadeKey, *, state: str, now: datetime) -> str:
+    """Insert the key *made*, published from *now* on, and return its name: the month in which it came."""
+    name = _free_name(session, ALGORITHMS[made.alg].initial, now)
     session.execute(
         insert(SigningKey).values(
             kid=made.kid,
@@ -114,32 +113,24 @@ def add(session: Session, made: MadeKey, *, state: str, signs_from: datetime, no
     return name
 
 
-def _free_name(session: Session, initial: str, signs_from: datetime) -> str:
-    stem = f"{initial}-{signs_from:%Y-%m}"
+def _free_name(session: Session, initial: str, now: datetime) -> str:
+    stem = f"{initial}-{now:%Y-%m}"
     taken = set(session.execute(select(SigningKey.name).where(SigningKey.name.startswith(stem))).scalars())
     letters = (f"{stem}-{letter}" for letter in ascii_lowercase[1:])
     numbers = (f"{stem}-{number}" for number in range(len(ascii_lowercase) + 1, len(taken) + 100))
     return next(name for name in (stem, *letters, *numbers) if name not in taken)
 
 
-def create_first_keys(session: Session, vault: Vault, now: datetime, *, policy: KeySettings | None = None) -> None:
+def create_first_keys(session: Session, vault: Vault, now: datetime) -> None:
     """Make the keys that every installation has, each with the one that follows it; nothing when they are there.
 
     Opens transactions of its own, so none may be open.
     """
     for alg in FIRST:
-        ensure_algorithm(session, vault, alg, now, policy=policy)
+        ensure_algorithm(session, vault, alg, now)
 
 
-def ensure_algorithm(
-    session: Session,
-    vault: Vault,
-    alg: str,
-    now: datetime,
-    *,
-    policy: KeySettings | None = None,
-    by: Actor = SYSTEM,
-) -> bool:
+def ensure_algorithm(session: Session, vault: Vault, alg: str, now: datetime, *, by: Actor = SYSTEM) -> bool:
     """See to it that something signs with *alg*; tell whether keys had to be made.
 
     The first key of an algorithm may sign at once: nobody can hold a key set in which it is missed. Opens a
@@ -155,12 +146,11 @@ def ensure_algorithm(
     if known is not None:
         return False
     pair = (make(vault, alg), make(vault, alg))
-    follows_at = now + (policy or KeySettings()).rotate_every
     with transaction() as writing:
         try:
             with writing.begin_nested():
-                for made, state, signs_from in zip(pair, (ACTIVE, NEXT), (now, follows_at), strict=True):
-                    name = add(writing, made, state=state, signs_from=signs_from, now=now)
+                for made, state in zip(pair, (ACTIVE, NEXT), strict=True):
+                    name = add(writing, made, state=state, now=now)
                     event = events.KeyCreated(target_id=made.kid, target_name=name, alg=alg, state=state)
                     record(writing, event, now=now, actor=by)
         except IntegrityError:
