@@ -42,6 +42,7 @@ DOCUMENTED = (
     "admin-keys-light-1280",
     "admin-audit-dark-1280",
 )
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 SAMPLES = ("ana", "ben", "chie")
 PEOPLE = (
     ("dara", "Dara Lindqvist"),
@@ -92,7 +93,9 @@ class Studio:
         theme, width = self.look
         if who not in self.contexts or not who:
             viewport = {"width": width, "height": HEIGHTS[width]}
-            context = self.browser.new_context(viewport=viewport, color_scheme=theme, locale="en-GB")
+            context = self.browser.new_context(
+                viewport=viewport, color_scheme=theme, locale="en-GB", user_agent=USER_AGENT
+            )
             context.set_default_timeout(15_000)
             self.contexts[who] = context
             page = context.new_page()
@@ -179,7 +182,7 @@ def shown_secret(page: Page, studio: Studio) -> None:
     page.fill("[name=client_id]", "intranet")
     page.fill("[name=redirect_uris]", "https://intranet.example.com/callback")
     page.get_by_role("button", name="Register client").click()
-    studio.server.command("client", "delete", "intranet")
+    studio.server.command("client", "delete", "intranet", "--yes")
 
 
 @dataclass(frozen=True)
@@ -217,9 +220,9 @@ SHOTS = (
     plain("sign-out", "ana", "/logout"),
     Shot("signed-out", "", signed_out),
     plain("setup-explained", "", "/setup"),
-    plain("reauth", "ana", "/reauth"),
+    plain("login-again", "ana", f"{GRAFANA}&prompt=login"),
     plain("admin-clients", "ruth", "/admin/clients"),
-    plain("admin-clients-nothing", "ruth", "/admin/clients?search=zebra"),
+    plain("admin-clients-nothing", "ruth", "/admin/clients?q=zebra"),
     plain("admin-new-client-kind", "ruth", "/admin/clients/new"),
     plain("admin-new-client", "ruth", "/admin/clients/new?kind=web"),
     plain("admin-new-client-jwt", "ruth", "/admin/clients/new?kind=jwt"),

@@ -14,6 +14,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, redirect, render_template, request, session, url_for
 from werkzeug import Response
+from werkzeug.serving import run_simple
 
 ISSUER = os.environ.get("NOTES_ISSUER", "http://localhost:8000")
 ADDRESS = os.environ.get("NOTES_ADDRESS", "http://notes.localhost:8001")
@@ -76,4 +77,4 @@ def logout() -> Response:
 if __name__ == "__main__":
     # An authorization code or a token must not stand in a log, and Flask's own server would write each address there.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app.run("127.0.0.1", int(os.environ.get("NOTES_PORT", "8001")), threaded=True)
+    run_simple("127.0.0.1", int(os.environ.get("NOTES_PORT", "8001")), app, threaded=True)

@@ -14,6 +14,7 @@ import time
 import jwt
 from flask import Flask, redirect, render_template, request, session, url_for
 from werkzeug import Response
+from werkzeug.serving import run_simple
 
 ISSUER = os.environ.get("WIKI_ISSUER", "http://localhost:8000")
 CLIENT_ID = os.environ.get("WIKI_CLIENT_ID", "demo-wiki")
@@ -86,4 +87,4 @@ def logout() -> Response:
 
 if __name__ == "__main__":
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app.run("127.0.0.1", int(os.environ.get("WIKI_PORT", "8002")), threaded=True)
+    run_simple("127.0.0.1", int(os.environ.get("WIKI_PORT", "8002")), app, threaded=True)

@@ -47,7 +47,8 @@ def explain(error: IdpError, reason: Reason) -> ErrorPage:
         error, reason, facts={**shown, "client_id": client_id}, app_name=client.name if client else ""
     )
     if client is None:
-        return page
+        # No app had a part in it: the developer's card would tell people nothing.
+        return page if client_id or request.blueprint in _KEPT_AT else replace(page, developer=None)
     if not page.action_href:
         page = replace(page, action_label=f"Go to {client.name}", action_href=_home(client))
     if page.developer is not None and _is_administrator():
