@@ -1,0 +1,88 @@
+"""``idp user`` and ``idp group``, as people and as machines read them."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from idp.cli import idp
+from idp.db import db
+from idp.errors import FieldErrors, IdpError
+from tests.visitor import PASSWORD, Visitor
+
+
+@pytest.fixture
+def run(app, settings, monkeypatch):
+    """Return a function that runs a command over the test's installation and returns its JSON."""
+    monkeypatch.setenv("IDP_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("IDP_DATABASE_URL", settings.database_url)
+
+    def invoke(*words, given=None, plain=False):
+        result = CliRunner().invoke(idp, [*words, *([] if plain else ["--json"])], input=given)
+        if result.exception is not None:
+            raise result.exception
+        return result.output if plain else json.loads(result.output)
+
+    yield invoke
+    with app.app_context():
+        db.session.remove()
+
+
+def add(run, name, *options, given=PASSWORD + "\n"):
+    return run("user", "add", name, "--email", f"{name}@people.example", "--password-stdin", *options, given=given)
+
+
+def test_a_person_is_added_with_claims_and_signs_in(app, run, tmp_path):
+    claims = {"given_name": "Ana", "name": "Ana Ruiz", "email": "ana@people.example", "phone_number": "+34 555 0100"}
+    file = tmp_path / "claims.json"
+    file.write_text(json.dumps(claims))
+    ana = add(run, "ana", "--admin", "--email-unverified", "--claims", str(file))
+    told = (ana["username"], ana["name"], ana["email_verified"], ana["is_admin"], ana["disabled"])
+    assert told == ("ana", "Ana Ruiz", False, True, False)
+    assert ana["claims"] == {"given_name": "Ana", "phone_number": "+34 555 0100"}
+    assert PASSWORD not in str(ana)
+    assert Visitor(app).sign_in("ana").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "field"),
+    [
+        ((), "short\n", "password"),
+        ((), "", "password"),
+        (("--claims", "{file}"), PASSWORD, "claims"),
+        (("--name", "x" * 201), PASSWORD, "name"),
+    ],
+)
+def test_what_cannot_be_added_is_named_by_field(run, tmp_path, options, given, field):
+    file = tmp_path / "claims.json"
+    file.write_text("[]")
+    with pytest.raises(FieldErrors) as refused:
+        add(run, "ana", *(option.format(file=file) for option in options), given=given)
+    assert set(refused.value.fields) == {field}
+    assert run("user", "list") == []
+
+
+def test_disabling_and_enabling_by_any_name(app, run):
+    ana, bob = add(run, "ana", "--admin"), add(run, "bob")
+    assert run("user", "disable", "BOB@people.example")["disabled"]
+    assert Visitor(app).sign_in("bob").status_code != 303
+    assert not run("user", "enable", bob["id"])["disabled"]
+    assert [person["username"] for person in run("user", "list", "--search", "a")] == ["ana", "bob"]
+    assert "ana@people.example  admin" in run("user", "list", plain=True)
+    with pytest.raises(IdpError, match="last administrator"):
+        run("user", "disable", ana["id"])
+    with pytest.raises(IdpError, match="Nobody is called"):
+        run("user", "disable", "nobody")
+
+
+def test_groups_and_their_members(run):
+    add(run, "ana")
+    assert run("group", "add", "Staff")["members"] == 0
+    with pytest.raises(FieldErrors):
+        run("group", "add", "STAFF")
+    assert run("group", "add-member", "staff", "ana")["members"] == 1
+    assert "already" in run("group", "add-member", "staff", "ana", plain=True)
+    assert [(group["name"], group["members"]) for group in run("group", "list")] == [("Staff", 1)]
+    assert run("user", "list")[0]["groups"] == ["Staff"]
+    with pytest.raises(IdpError, match="no group"):
+        run("group", "add-member", "crew", "ana")
