@@ -199,14 +199,20 @@ class SecretUse:
             used, self._used = self._used, {}
         if not used:
             return
-        with self._engine.begin() as connection:
-            for secret_id, at in sorted(used.items()):
-                connection.execute(
-                    update(ClientSecret)
-                    .where(ClientSecret.id == secret_id)
-                    .where((ClientSecret.last_used_at.is_(None)) | (ClientSecret.last_used_at < at))
-                    .values(last_used_at=at)
-                )
+        try:
+            with self._engine.begin() as connection:
+                for secret_id, at in sorted(used.items()):
+                    connection.execute(
+                        update(ClientSecret)
+                        .where(ClientSecret.id == secret_id)
+                        .where((ClientSecret.last_used_at.is_(None)) | (ClientSecret.last_used_at < at))
+                        .values(last_used_at=at)
+                    )
+        except BaseException:
+            # For the next time; what was used meanwhile is newer.
+            with self._lock:
+                self._used = used | self._used
+            raise
 
     def stop(self) -> None:
         """End the thread, after it has written what is left."""

@@ -233,6 +233,25 @@ def test_last_use_is_written_later_and_never_backwards(context):
     assert secrets.live(db.session(), created.client.client_id)[0].last_used_at == now
 
 
+def test_what_could_not_be_written_is_written_the_next_time(context):
+    created = register()
+    secret_id = secrets.verify(created.client, created.client_secret)
+    use, now = secrets.SecretUse(db.engine, every=60), clock.utc_now()
+    use.note(secret_id, now)
+    db.session.remove()
+
+    def fail(*_):
+        raise OSError
+
+    event.listen(db.engine, "before_cursor_execute", fail)
+    with pytest.raises(OSError, match="^$"):
+        use.flush()
+    event.remove(db.engine, "before_cursor_execute", fail)
+    use.stop()
+
+    assert secrets.live(db.session(), created.client.client_id)[0].last_used_at == now
+
+
 def test_changes_are_audited_with_before_and_after(context):
     client_id = register().client.client_id
     changed = registration.read(WEB | {"client_name": "Notebook", "skip_consent": True}).metadata
