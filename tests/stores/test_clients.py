@@ -244,7 +244,7 @@ def test_what_could_not_be_written_is_written_the_next_time(context):
         raise OSError
 
     event.listen(db.engine, "before_cursor_execute", fail)
-    with pytest.raises(OSError, match="^$"):
+    with pytest.raises(OSError, match=r"^$"):
         use.flush()
     event.remove(db.engine, "before_cursor_execute", fail)
     use.stop()
