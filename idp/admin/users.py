@@ -139,7 +139,7 @@ def leave(person_id: str, group_id: str) -> Response:
 @recent_sign_in
 def password(person_id: str) -> str:
     """Show the form of a new password, and what it would end."""
-    return _confirm("password", _found(db.session(), person_id), {})
+    return _confirm("admin/users/password.html", _found(db.session(), person_id), {})
 
 
 @bp.post("/<person_id>/password")
@@ -152,7 +152,7 @@ def set_password(person_id: str) -> Response | tuple[str, int]:
     chosen = PasswordForm().password.data or ""
     fault = check_new_password(chosen, names=(person.username, person.email, person.name))
     if fault:
-        return _confirm("password", person, {"password": fault}), 400
+        return _confirm("admin/users/password.html", person, {"password": fault}), 400
     db.session.rollback()
     password_hash = service(PasswordHasher).hash(chosen)
     with transaction() as session:
@@ -167,7 +167,7 @@ def set_password(person_id: str) -> Response | tuple[str, int]:
 @recent_sign_in
 def confirm_disable(person_id: str) -> str:
     """Say what disabling a person ends."""
-    return _confirm("disable", _found(db.session(), person_id), {})
+    return _confirm("admin/users/disable.html", _found(db.session(), person_id), {})
 
 
 @bp.post("/<person_id>/disable")
@@ -213,7 +213,7 @@ def sign_out(person_id: str) -> Response:
 @recent_sign_in
 def rights(person_id: str) -> str:
     """Say what giving or taking administrator rights means."""
-    return _confirm("rights", _found(db.session(), person_id), {})
+    return _confirm("admin/users/rights.html", _found(db.session(), person_id), {})
 
 
 @bp.post("/<person_id>/rights")
@@ -271,4 +271,4 @@ def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Ma
 
 def _confirm(page: str, person: Person, errors: Mapping[str, str]) -> str:
     reach = lifecycle.reach(db.session(), person.id, clock.utc_now())
-    return render_template(f"admin/users/{page}.html", account=person, reach=reach, errors=errors)
+    return render_template(page, account=person, reach=reach, errors=errors)
