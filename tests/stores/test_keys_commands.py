@@ -1,0 +1,93 @@
+"""``idp keys``: what an operator or a script does without a browser."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from idp import cli
+from idp.audit.models import AuditEvent
+from idp.db import db
+from idp.errors import Conflict, NotFound
+from idp.keys.rotation import TooEarly
+from tests.keyring import keys_of, of, verify
+
+FIELDS = {"kid", "name", "alg", "state", "can_sign", "published_at", "activated_at", "retiring_at", "retired_at",
+          "revoked_at"}  # fmt: skip
+
+
+@pytest.fixture
+def run(settings):
+    """Run a command over the test's installation; return what it printed, as JSON where it was asked for."""
+    environment = {"IDP_DATA_DIR": str(settings.data_dir), "IDP_DATABASE_URL": settings.database_url}
+
+    def run_command(*words):
+        result = CliRunner().invoke(cli.idp, ["keys", *words], env=environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout) if "--json" in words else result.stdout
+
+    return run_command
+
+
+def by_state(keys, alg="RS256"):
+    return {key["state"]: key["kid"] for key in keys if key["alg"] == alg}
+
+
+def test_keys_are_listed_without_their_private_part(run):
+    keys = run("list", "--json")
+    assert {(key["alg"], key["state"]) for key in keys} == {
+        (alg, state) for alg in ("RS256", "ES256") for state in ("active", "next")
+    }
+    assert all(key.keys() == FIELDS and key["can_sign"] for key in keys)
+    text = run("list")
+    assert all(key["kid"] in text and key["name"] in text for key in keys)
+
+
+def test_a_key_is_rotated_replaced_and_revoked(run, app):
+    before = by_state(run("list", "--json"))
+    done = run("rotate", "--json")
+    assert done == {"alg": "RS256", "active": before["next"], "next": done["next"], "before": before["active"]}
+    with pytest.raises(TooEarly):
+        run("rotate")
+    forced = run("rotate", "--force", "--json")
+    assert forced["active"] == done["next"]
+    replaced = run("replace", "--json")
+    assert replaced["before"] == forced["active"]
+    assert by_state(run("list", "--json"))["active"] == replaced["active"]
+    assert "is revoked" in run("replace", "--alg", "ES256")
+    with of(app):
+        assert len(keys_of("RS256")["revoked"]) == 1
+        kinds = db.session.execute(select(AuditEvent.type, AuditEvent.actor_id)).all()
+        assert ("key.revoked", "command line") in [tuple(row) for row in kinds]
+
+
+def test_a_key_is_revoked_by_kid_or_by_name(run, app):
+    run("rotate")
+    held = {key["state"]: key for key in run("list", "--json") if key["alg"] == "RS256"}
+    assert run("revoke", held["retiring"]["name"], "--json")["state"] == "revoked"
+    assert "is revoked" in run("revoke", held["active"]["kid"])
+    assert by_state(run("list", "--json"))["active"] == held["next"]["kid"]
+    with pytest.raises(Conflict):
+        run("revoke", held["active"]["kid"])
+    for unknown in ("nothing", "x" * 43, "k-1999-01"):
+        with pytest.raises(NotFound):
+            run("revoke", unknown)
+
+
+def test_a_running_server_hears_of_the_command(run, app):
+    from idp.cache import Cache
+    from idp.errors import InvalidToken
+    from tests.keyring import token
+
+    with of(app):
+        old = token()
+        assert verify(old)
+        app.extensions["idp"][Cache].check(db.engine)
+    run("replace")
+    with of(app):
+        app.extensions["idp"][Cache].check(db.engine)
+        with pytest.raises(InvalidToken):
+            verify(old)
