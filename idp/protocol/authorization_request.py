@@ -113,12 +113,14 @@ def address(parameters: Parameters, client: ClientView) -> str:
     """
     refused = parameters.refused.get("redirect_uri") or parameters.refused.get("client_id")
     if refused:
-        raise InvalidRedirectUri(refused.public, reason=refused.reason)
+        raise InvalidRedirectUri(refused.public, reason=refused.reason, facts={"client_id": client.client_id})
     requested = parameters.get("redirect_uri")
     if requested is None:
-        raise InvalidRedirectUri("redirect_uri is missing.", reason=reasons.REDIRECT_URI_MISSING)
+        raise InvalidRedirectUri(
+            "redirect_uri is missing.", reason=reasons.REDIRECT_URI_MISSING, facts={"client_id": client.client_id}
+        )
+    facts = {"client_id": client.client_id, "redirect_uri": requested}
     if not any(redirect_uris.matches(requested, known, native=client.is_native) for known in client.redirect_uris):
-        facts = {"client_id": client.client_id, "redirect_uri": requested}
         nearest = redirect_uris.closest(requested, client.redirect_uris)
         if nearest:
             facts["registered_redirect_uri"] = nearest
@@ -127,7 +129,9 @@ def address(parameters: Parameters, client: ClientView) -> str:
         )
     fault = redirect_uris.check_registrable(requested, application_type=client.application_type)
     if fault:
-        raise InvalidRedirectUri(f"This redirect URI is never allowed. {fault}", reason=reasons.REDIRECT_URI_SCHEME)
+        raise InvalidRedirectUri(
+            f"This redirect URI is never allowed. {fault}", reason=reasons.REDIRECT_URI_SCHEME, facts=facts
+        )
     return requested
 
 

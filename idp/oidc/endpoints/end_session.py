@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from idp import clock
+from idp.audit import refusals
 from idp.audit.events import PersonSignedOut
 from idp.audit.log import record
 from idp.db import commits_in_steps, transaction
@@ -29,6 +30,7 @@ from idp.vault import Secrets
 from idp.web.current import service
 from idp.web.headers import pending_page
 from idp.web.navigation import NavEntry
+from idp.web.request_ids import request_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,6 +93,7 @@ def confirm() -> Response:
     waiting = _waiting(now)
     asked = _decide(_parameters_of(waiting), now)
     if asked.decision.step is LogoutStep.CONFIRM:
+        _keep_reason(asked, now)
         pending_page()
         page = render_template(
             "oidc/sign_out.html",
@@ -120,6 +123,7 @@ def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
     if decision.redirect_to is not None:
         response = make_response(redirect(decision.redirect_to, code=302))
     else:
+        _keep_reason(asked, now)
         page = render_template(
             "oidc/signed_out.html",
             client_name=_name_of(asked),
@@ -188,6 +192,26 @@ def _keep(given: Parameters, *, browser: str | None, now: datetime) -> Interacti
             client_id=None,
             parameters=given.stored(_KNOWN),
             browser=browser,
+            now=now,
+        )
+
+
+def _keep_reason(asked: Asked, now: datetime) -> None:
+    """Keep what was wrong with the request, which goes on without what it asked for, under the request id."""
+    if asked.decision.reason is None:
+        return
+    facts = {
+        "client_id": asked.client.client_id if asked.client else "",
+        "client_name": asked.client.name if asked.client else "",
+        "post_logout_redirect_uri": asked.parameters.get("post_logout_redirect_uri"),
+    }
+    with transaction() as session:
+        refusals.keep(
+            session,
+            request_id=request_id(),
+            reason=asked.decision.reason.code,
+            endpoint=request.endpoint or "",
+            facts=facts,
             now=now,
         )
 
