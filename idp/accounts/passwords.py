@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 import argon2
@@ -35,6 +36,16 @@ class Verdict:
     rehash: bool = False
 
 
+def _argon2() -> argon2.PasswordHasher:
+    return argon2.PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1, type=argon2.Type.ID)
+
+
+@cache
+def _decoy() -> str:
+    """Return what an unknown name's password is held against, so that it takes as long as a known one's."""
+    return _argon2().hash(opaque.token())
+
+
 class PasswordHasher:
     """Hashes and verifies passwords, a bounded number at a time.
 
@@ -44,12 +55,9 @@ class PasswordHasher:
     """
 
     def __init__(self, *, cores: int, workers: int, threads: int) -> None:
-        self._argon2 = argon2.PasswordHasher(
-            time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=1, type=argon2.Type.ID
-        )
+        self._argon2 = _argon2()
         self._places = _Places(max(1, cores // workers), most_waiting=max(1, threads // 2))
-        # What an unknown name's password is held against, so that it takes as long as a known one's.
-        self._decoy = self._argon2.hash(opaque.token())
+        self._decoy = _decoy()
 
     def hash(self, password: str) -> str:
         """Return the hash of *password*, of every character of it.
