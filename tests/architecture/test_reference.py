@@ -1,0 +1,34 @@
+"""The reference pages say what is so: settings and commands as the code has them, every endpoint that is served."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.tree import ROOT
+
+ENDPOINTS = (ROOT / "docs" / "reference" / "endpoints.md").read_text(encoding="utf-8")
+
+
+def test_settings_and_commands_are_up_to_date():
+    done = subprocess.run(
+        [sys.executable, "scripts/write_reference.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, ""), "run scripts/write_reference.py"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_every_endpoint_is_in_the_reference(app):
+    def is_named(rule: str) -> bool:
+        if rule.startswith("/admin"):
+            family = rule.removeprefix("/admin").lstrip("/").partition("/")[0]
+            return not family or f"`{family}`" in ENDPOINTS
+        if rule.startswith("/static/"):
+            return "`/static/…`" in ENDPOINTS
+        return f"`{rule.replace('session_id', 'session')}`" in ENDPOINTS
+
+    rules = [rule.rule for rule in app.url_map.iter_rules()]
+
+    assert len(rules) > 50
+    assert [rule for rule in rules if not is_named(rule)] == []
