@@ -160,12 +160,14 @@ def ensure_algorithm(session: Session, vault: Vault, alg: str, now: datetime, *,
 
 
 def all_keys(session: Session) -> list[SigningKey]:
-    """Return every key there ever was, by algorithm, the one signing last first."""
-    order = list(ALGORITHMS)
-    keys = _read(session, select(SigningKey))
-    return sorted(
-        keys, key=lambda key: (order.index(key.alg), -(key.activated_at or key.published_at).timestamp(), key.kid)
-    )
+    """Return every key there ever was: by algorithm, then as they follow one another, the newest first."""
+    names, states = list(ALGORITHMS), (NEXT, ACTIVE, RETIRING, RETIRED, REVOKED)
+
+    def order(key: SigningKey) -> tuple[int, int, float, str]:
+        latest = (key.activated_at or key.published_at).timestamp()
+        return names.index(key.alg), states.index(key.state), -latest, key.kid
+
+    return sorted(_read(session, select(SigningKey)), key=order)
 
 
 def find(session: Session, kid: str) -> SigningKey | None:
