@@ -16,6 +16,7 @@ from idp.interactions.models import Interaction
 from idp.jwt_sso import front_channel, minting
 from idp.jwt_sso.front_channel import KNOWN_PARAMETERS, Asked
 from idp.login.browser import bind_browser
+from idp.login.waiting import sign_in_address
 from idp.protocol import parameters
 from idp.protocol.redirect_uris import ResponseMode, append_parameters
 from idp.protocol.steps import Step
@@ -58,8 +59,9 @@ def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
         return _refuse(asked, waiting, now)
     if waiting is None:
         waiting = _keep(asked, now)
-    page = "jwt_sso_consent.index" if step is Step.CONSENT else "login.index"
-    return make_response(redirect(url_for(page, interaction=waiting.id), code=303))
+    if step is Step.CONSENT:
+        return make_response(redirect(url_for("jwt_sso_consent.index", interaction=waiting.id), code=303))
+    return make_response(redirect(sign_in_address(waiting, pending.person), code=303))
 
 
 def _issue(

@@ -103,7 +103,7 @@ def resume_page(interaction: str) -> Response:
 
 def _goes_on(view: SessionView, waiting: Waiting) -> bool:
     """Tell whether nothing is left to ask: no form for whoever signed in since the request was made."""
-    if _wants_other():
+    if _wants_other() or request.args.get("again"):
         return False
     return waiting.created_at is None or waiting.is_own_page or view.auth_time >= waiting.created_at
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from idp.clients.store import Client
     from idp.interactions.models import Interaction
+    from idp.sessions.store import SessionView
 
 START = "/"
 # Where the apps of either protocol say that the person is led afterwards.
@@ -54,6 +55,16 @@ class Waiting:
     def resume_at(self) -> str:
         """The address at which it goes on."""
         return url_for(self.resume_endpoint, interaction=self.id) if self.id else START
+
+
+def sign_in_address(interaction: Interaction, person: SessionView | None) -> str:
+    """Return the sign-in page for a request that needs a sign-in although *person* is here.
+
+    Whoever signed in for this very request, and so long ago that it no longer counts, is asked again: going on at once
+    would lead back here for ever.
+    """
+    is_stale = person is not None and person.auth_time >= interaction.created_at
+    return url_for("login.index", interaction=interaction.id, again="1" if is_stale else None)
 
 
 def find_waiting() -> Waiting:

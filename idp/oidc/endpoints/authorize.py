@@ -16,6 +16,7 @@ from idp.diagnosis import reasons
 from idp.errors import InvalidRequest, ProtocolError
 from idp.interactions import store as interactions
 from idp.login.browser import bind_browser
+from idp.login.waiting import sign_in_address
 from idp.oidc import front_channel, responses
 from idp.oidc.forms import FORM, from_elsewhere
 from idp.protocol import authorization_request, parameters, redirect_uris, scopes, steps
@@ -96,9 +97,10 @@ def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
         raise steps.refusal(step)
     if waiting is None:
         waiting = _keep(asked, browser=bind_browser(), now=now)
+    if step is Step.CONSENT:
+        return make_response(redirect(url_for("consent.index", interaction=waiting.id), code=303))
     # Choosing an account is signing in: the form says who is signed in and takes another name.
-    page = "consent.index" if step is Step.CONSENT else "login.index"
-    return make_response(redirect(url_for(page, interaction=waiting.id), code=303))
+    return make_response(redirect(sign_in_address(waiting, pending.person), code=303))
 
 
 def _issue(asked: Asked, pending: Pending, waiting: Interaction | None, now: datetime) -> Response:
