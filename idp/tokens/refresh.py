@@ -168,6 +168,9 @@ def _keep(
 
 def _in_grace(session: Session, presented: str, successor: str, grace: timedelta, now: datetime) -> bool:
     """Tell whether *presented* was rotated within the grace and its direct successor has not been used yet."""
+    if not grace:
+        # Said outright: of two requests at once the later clock may already have been written.
+        return False
     rows = session.execute(_CONSUMED_AT, {"presented": presented, "successor": successor})
     consumed_at = {row.fingerprint: row.consumed_at for row in rows}
     rotated_at = consumed_at.get(presented)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
+from datetime import timedelta
 
 import pytest
 import time_machine
 from sqlalchemy import select
 
+from idp import clock
+from idp.audit.log import Actor
 from idp.audit.models import AuditEvent
+from idp.clients import store
+from idp.clients.metadata import validate
+from idp.db import transaction
+from idp.errors import RefreshTokenReplayed
+from idp.tokens import refresh
 from idp.tokens.models import Grant
+from idp.vault import Secrets, Vault
+from idp.web.current import service
 from tests.relying_party import basic
 
 
@@ -205,3 +215,38 @@ def test_a_removed_consent_ends_the_family(idp, offline, browser, person):
     idp.revoke_client_of_person(person.id, offline.client_id)
     refused(offline.refresh(tokens.refresh))
     assert offline.userinfo(tokens.access).status == 401
+
+
+def change(idp, party, **metadata):
+    with idp.app.app_context(), transaction() as session:
+        changed = validate(store.read(session, party.client_id).metadata.as_json() | metadata)
+        store.update(session, service(Vault), party.client_id, changed, clock.utc_now())
+
+
+def test_what_a_client_may_not_have_any_more_is_gone_with_the_next_refresh(idp, browser):
+    party = idp.offline_party(scope="openid profile groups offline_access")
+    tokens = party.sign_in(browser)
+    change(idp, party, scope="openid offline_access")
+    refused(party.refresh(tokens.refresh, scope="groups"), "invalid_scope")
+    assert party.refresh(tokens.refresh).json["scope"] == "openid offline_access"
+
+
+def test_a_resource_that_was_taken_away_is_refused_at_the_next_refresh(idp, browser):
+    first, second = "https://one.example", "https://two.example"
+    party = idp.offline_party(resources=[first, second])
+    tokens = party.sign_in(browser, resource=first)
+    change(idp, party, resources=[second])
+    refused(party.refresh(tokens.refresh), "invalid_target")
+
+
+def test_a_grace_of_nothing_is_none_whatever_the_clocks_say(idp, offline, browser):
+    # Of two requests at once, the one that read the clock first may come second.
+    tokens = offline.sign_in(browser)
+    now, actor = clock.utc_now(), Actor("tests")
+    limits = idp.settings.tokens.model_copy(update={"refresh_grace": timedelta(0)})
+    with idp.app.app_context(), transaction() as session:
+        found = refresh.find(session, tokens.refresh, client_id=offline.client_id, now=now)
+        refresh.rotate(session, found, secrets=service(Secrets), limits=limits, now=now, actor=actor)
+        earlier = now - timedelta(milliseconds=5)
+        with pytest.raises(RefreshTokenReplayed):
+            refresh.rotate(session, found, secrets=service(Secrets), limits=limits, now=earlier, actor=actor)

@@ -20,6 +20,8 @@ from idp.web.current import service
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from idp.tokens.codes import GrantView
+
 
 class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib is untyped
     """Exchanges a refresh token for its successor and fresh tokens of the same grant."""
@@ -42,9 +44,7 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
         with transaction() as session:
             presented = refresh.find(session, self.token, client_id=client.client_id, now=now)
             grant = presented.grant
-            granted = scopes.subset(self.scopes, grant.scope.split())
-            if not set(self.resources) <= set(grant.resources):
-                raise InvalidTarget("This resource was not part of the authorization request.")
+            granted, resources = self._still_allowed(grant)
             person = people.find_enabled(session, grant.person_id, granted)
             if person is None:
                 raise InvalidGrant("The person is not here any more.", detail=f"person {grant.person_id} disabled")
@@ -58,11 +58,29 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
             grant=replace(grant, nonce=None),
             person=person,
             scopes=granted,
-            resources=self.resources or grant.resources,
+            resources=resources,
             refresh_token=successor,
             now=now,
         )
         return 200, issuing.answer(issue), self.TOKEN_RESPONSE_HEADER
+
+    def _still_allowed(self, grant: GrantView) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the scopes and resources to issue for: of what was granted, what the client may have today.
+
+        Raises:
+            InvalidScope: more is asked for, or nothing is left.
+            InvalidTarget: a resource is asked for that was not granted, or none of the granted ones is left.
+
+        """
+        view = self.client.view
+        granted = scopes.narrowed(scopes.subset(self.scopes, grant.scope.split()), view.scopes)
+        kept = tuple(resource for resource in grant.resources if resource in view.resources)
+        # Without any, the token would be for the issuer: another audience than the one that was granted.
+        if not set(self.resources) <= set(kept) or (grant.resources and not kept):
+            raise InvalidTarget(
+                "This resource was not part of the authorization request, or is no longer the client's."
+            )
+        return granted, self.resources or kept
 
 
 GRANT = RefreshTokenGrant
