@@ -126,13 +126,13 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(metadata: ClientMetadata) -> Kind:
     """Return the kind that *metadata* is edited as."""
+    if "authorization_code" not in metadata.grant_types and metadata.jwt_sso is not None:
+        return KINDS["jwt"]
     if metadata.application_type == "native":
         return KINDS["native"]
     if metadata.is_public:
         return KINDS["spa"]
-    if "authorization_code" in metadata.grant_types:
-        return KINDS["web"]
-    return KINDS["jwt" if metadata.jwt_sso is not None else "machine"]
+    return KINDS["web" if "authorization_code" in metadata.grant_types else "machine"]
 
 
 def first_values(kind: Kind) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def add_headers(response: Response) -> Response:
     if response.mimetype == _HTML:
         leaves = g.get("idp_form_leaves", False)
         headers.setdefault("Content-Security-Policy", _POLICY if leaves else _POLICY_WITH_FORMS)
-        headers.setdefault("X-Frame-Options", "DENY")
+        if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
+            headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", _PERMISSIONS)
         response.vary.add("Cookie")

@@ -337,6 +337,19 @@ def test_settings_are_edited_and_what_has_no_field_stays(app, admin):
     assert "The changes are saved." in admin.visit(f"/admin/clients/{made.client_id}").text
 
 
+def test_a_client_of_the_jwt_redirect_alone_is_edited_as_one_though_it_has_no_secret(app, admin):
+    made = make_client(
+        app,
+        redirect_uris=[],
+        grant_types=[],
+        token_endpoint_auth_method="none",
+        jwt_sso={"delivery_uri": "https://wiki.example/sso"},
+    )
+    form = admin.form(f"/admin/clients/{made.client_id}/edit", action=f"/admin/clients/{made.client_id}/edit")
+    assert form.values["jwt_sso.delivery_uri"] == "https://wiki.example/sso"
+    assert admin.submit(form, client_name="Handbook").status_code == 303
+
+
 def test_the_form_shows_what_is_stored(app, admin):
     made = make_client(
         app,

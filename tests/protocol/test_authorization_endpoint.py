@@ -141,8 +141,10 @@ def test_a_silent_form_post_may_be_framed_by_the_client_alone(idp, party, browse
     response = party.start(browser, response_mode="form_post", prompt="none")
     origin = party.redirect_uri.removesuffix("/callback")
     assert response.headers["Content-Security-Policy"].endswith(f"frame-ancestors {origin}")
+    assert "X-Frame-Options" not in response.headers
     shown = party.start(browser, response_mode="form_post")
     assert "frame-ancestors 'none'" in shown.headers["Content-Security-Policy"]
+    assert shown.headers["X-Frame-Options"] == "DENY"
 
 
 def test_prompt_none_without_a_session_is_login_required(idp, party):

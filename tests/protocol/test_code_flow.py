@@ -144,6 +144,9 @@ def test_the_groups_scope_brings_groups(idp):
     tokens = party.sign_in(idp.browser(person))
     assert tokens.id_claims["groups"] == ["Engineering", "Ops"]
     assert party.userinfo(tokens.access).json["groups"] == ["Engineering", "Ops"]
+    # An API decides by them without asking (RFC 9068 section 2.2.3.1), and only where they were asked for.
+    assert tokens.access_claims["groups"] == ["Engineering", "Ops"]
+    assert "groups" not in party.sign_in(idp.browser(person), scope="openid").access_claims
 
 
 def test_userinfo_has_every_claim_of_every_scope(idp):
