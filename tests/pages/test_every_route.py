@@ -1,6 +1,7 @@
 """What holds for every route there is, so that the next one cannot forget it."""
 
 from datetime import timedelta
+from urllib.parse import quote_from_bytes
 
 import pytest
 import time_machine
@@ -160,3 +161,17 @@ def test_I16_an_unexpected_failure_shows_no_trace(app):
     assert "secret inside" not in answer.text
     assert "Traceback" not in answer.text
     assert answer.headers["X-Request-Id"] in answer.text
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\x07", "\x1b[31m", "\x7f", "\ud800"])
+def test_I06_no_control_character_is_ever_stored(app, administrator, bad):
+    app.config["WTF_CSRF_ENABLED"] = False
+    text = f"Ana{bad}".encode("utf-8", "surrogatepass")
+    for path, field in (("/account", "name"), ("/admin/groups", "name"), ("/admin/clients/app/edit", "client_name")):
+        body = field.encode() + b"=" + quote_from_bytes(text).encode()
+        answer = administrator.post(path, data=body, content_type="application/x-www-form-urlencoded")
+        assert answer.status_code == 400, path
+    for path in ("/account", "/admin/groups", "/admin/clients/app"):
+        page = administrator.get(path)
+        assert page.status_code == 200
+        assert f"Ana{bad}" not in page.text
