@@ -73,7 +73,7 @@ def purge_expired(app: Flask) -> None:
 
 
 DUTIES = (
-    Duty("seal-audit", timedelta(seconds=3), timedelta(seconds=30), seal_audit),
+    Duty("seal-audit", timedelta(seconds=3), timedelta(seconds=10), seal_audit),
     Duty("check-audit", timedelta(hours=1), timedelta(minutes=30), check_audit),
     Duty("rotate-keys", timedelta(minutes=1), timedelta(minutes=5), rotate_keys),
     Duty("purge-expired", timedelta(minutes=10), timedelta(minutes=10), purge_expired),
