@@ -125,8 +125,9 @@ def _replace(password_hash: str) -> _Ended | None:
     """Store the new hash and end everything else; ``None`` when this session itself ended meanwhile."""
     view, now = signed_in(), clock.utc_now()
     with transaction() as session:
+        # The person first, as at sign-in: two transactions that lock in different orders wait for each other.
+        person = store.find(session, view.person_id, lock=True)
         cookie = sessions.rotate(session, view.id, amr=view.amr, now=now)
-        person = store.find(session, view.person_id)
         if cookie is None or person is None:
             return None
         store.set_password_hash(session, person, password_hash, now)

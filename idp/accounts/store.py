@@ -61,10 +61,12 @@ class Page:
     after: str | None
 
 
-def find(session: Session, person_id: str) -> Person | None:
-    """Return the person *person_id*."""
+def find(session: Session, person_id: str, *, lock: bool = False) -> Person | None:
+    """Return the person *person_id*; with *lock* as they are now, and nobody else changes them until the commit."""
     # PostgreSQL refuses to compare with a zero byte.
-    return None if "\0" in person_id else session.get(Person, person_id)
+    if "\0" in person_id:
+        return None
+    return session.get(Person, person_id, with_for_update=lock or None, populate_existing=lock)
 
 
 def find_by_login(session: Session, name: str) -> Person | None:

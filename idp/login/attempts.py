@@ -92,7 +92,8 @@ def accept(session: Session, proof: Proof, *, client_id: str) -> Person | None:
     The password may have been changed while it was hashed: then nobody is returned. A disabled person is returned, and
     the refusal noted: whoever gave the right password may be told.
     """
-    person = accounts.find(session, proof.person_id)
+    # Locked, so that whoever changes the password meanwhile comes after, and ends the session that begins here, too.
+    person = accounts.find(session, proof.person_id, lock=True)
     if person is None or person.password_hash != proof.password_hash:
         return None
     if person.disabled_at is not None:
