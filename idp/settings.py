@@ -180,6 +180,10 @@ class Settings(BaseSettings):
         if parts.scheme == "http" and not _is_loopback(host):
             message = "must begin with https:// (http only on localhost, *.localhost or a loopback address)"
             raise ValueError(message)
+        if port == (443 if parts.scheme == "https" else 80):
+            # Browsers leave it out of the Origin, and apps compare the issuer letter by letter.
+            message = "must leave out the port that the scheme implies"
+            raise ValueError(message)
         shown = f"[{host}]" if ":" in host else host
         if value != f"{parts.scheme}://{shown}{f':{port}' if port else ''}":
             message = "must be an origin alone: scheme, host and port in lower case, with no path, slash, query or name"

@@ -34,7 +34,7 @@ def username_fault(username: str) -> str | None:
         return "Enter a username."
     if len(username) > LONGEST_USERNAME:
         return f"Use at most {LONGEST_USERNAME} characters."
-    if "@" in username:
+    if "@" in key_of(username):
         # Else one person's username could be another one's email address at sign-in.
         return "Leave out the @ sign: an address belongs in the email field."
     if has_control(username) or any(letter.isspace() for letter in username):

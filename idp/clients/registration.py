@@ -48,8 +48,8 @@ def read(given: Mapping[str, object]) -> Registration:
                 check(value)
         except FieldErrors as error:
             faults[name] = next(iter(error.fields.values()))
-    if client_secret is not None and metadata.is_public:
-        faults.setdefault("client_secret", "A public client has no secret.")
+    if client_secret is not None and not metadata.needs_secret:
+        faults.setdefault("client_secret", "A client that never authenticates has no secret.")
     if faults:
         raise FieldErrors(faults)
     return Registration(

@@ -304,6 +304,9 @@ def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
         name_key, client_id = json.loads(base64.urlsafe_b64decode(padded))
     except (ValueError, TypeError, binascii.Error, RecursionError):
         return None
-    if not isinstance(name_key, str) or not isinstance(client_id, str) or "\0" in name_key + client_id:
+    if not isinstance(name_key, str) or not isinstance(client_id, str):
+        return None
+    # No database takes these, though JSON can hold them.
+    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in name_key + client_id):
         return None
     return name_key, client_id

@@ -335,7 +335,7 @@ def test_search_finds_names_and_identifiers(context, search, found):
         assert [client.client_id for client in page.clients] == found
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!", "W10", "WzEsMl0", "eyJhIjoxfQ", "é", "A" * 5000])
+@pytest.mark.parametrize("cursor", ["x", "!!!", "W10", "WzEsMl0", "eyJhIjoxfQ", "é", "A" * 5000, "WyJcdWQ4MDAiLCJ4Il0"])
 def test_a_cursor_that_nobody_gave_begins_at_the_first_page(context, cursor):
     register(client_id="only")
 

@@ -43,6 +43,8 @@ def test_two_spellings_of_one_name_are_one_person(session, first, second):
         ("", "", {"username", "email"}),
         ("a b", "ana@people.example", {"username"}),
         ("ana@people.example", "ana@people.example", {"username"}),
+        # Compared, this is the same: it would be looked up as an address.
+        ("ana\uff20people.example", "ana@people.example", {"username"}),
         ("a\x00b", "ana@people.example", {"username"}),
         ("a\u202eb", "ana@people.example", {"username"}),
         ("x" * 151, "ana@people.example", {"username"}),

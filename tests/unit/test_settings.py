@@ -73,6 +73,9 @@ def test_every_fault_is_named_at_once(monkeypatch):
         "https://ID.example.com",
         "ftp://id.example.com",
         "https://id.example.com:99999",
+        # Browsers leave the port of the scheme out of Origin.
+        "https://id.example.com:443",
+        "http://localhost:80",
     ],
 )
 def test_N15_an_issuer_that_is_not_one_origin_stops_the_start(monkeypatch, issuer):

@@ -265,6 +265,15 @@ def test_a_chosen_identifier_and_secret_are_kept():
         ({"client_secret": "x" * 31 + "+"}, "client_secret"),
         ({"client_secret": "x" * 201}, "client_secret"),
         ({"client_secret": "x" * 40, "token_endpoint_auth_method": "none"}, "client_secret"),
+        (
+            {
+                "client_secret": "x" * 40,
+                "redirect_uris": [],
+                "grant_types": [],
+                "jwt_sso": {"delivery_uri": "https://wiki.example/sso"},
+            },
+            "client_secret",
+        ),
     ],
 )
 def test_identifiers_and_secrets_that_would_confuse_are_refused(given, field):
