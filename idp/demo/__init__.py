@@ -12,7 +12,7 @@ from idp.accounts import groups, store
 from idp.accounts.passwords import PasswordHasher
 from idp.app import create_app
 from idp.audit.log import COMMAND_LINE
-from idp.clients import administration, registration
+from idp.clients import administration, registration, secrets
 from idp.clients import store as clients
 from idp.clock import utc_now
 from idp.db import db, transaction
@@ -195,7 +195,12 @@ def _register(app: Flask, given: dict[str, object]) -> None:
     wanted = registration.read(given)
     client_id = str(given["client_id"])
     with transaction() as session:
-        if clients.read(session, client_id) is None:
+        known = clients.read(session, client_id)
+        if known is None:
             administration.register(session, vault, wanted, actor=COMMAND_LINE, now=utc_now())
-        else:
-            administration.change(session, vault, client_id, wanted.metadata, actor=COMMAND_LINE, now=utc_now())
+            return
+        administration.change(session, vault, client_id, wanted.metadata, actor=COMMAND_LINE, now=utc_now())
+        if wanted.client_secret is not None and secrets.verify(known, wanted.client_secret) is None:
+            # The file with its secret was lost, and is another one now.
+            secrets.remove_all(session, client_id)
+            secrets.issue(session, client_id, utc_now(), chosen=wanted.client_secret)
