@@ -5,6 +5,8 @@ Discovery and the key set are asked for more often than anything else, by machin
 
 from __future__ import annotations
 
+import io
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from idp.cache import Cache
 from idp.db import db
 from idp.oidc import documents
 from idp.settings import Settings
+from idp.web.limits import LARGEST_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from idp.oidc.documents import Document
 
 _log = structlog.get_logger(__name__)
+
+# As many requests as one server process works on at a time; more threads would only stand in each other's way.
+AT_WORK = 8
+# As many requests as one server process takes in at a time: a body that comes slowly keeps a thread, and nothing else.
+TAKEN_IN = 64
 
 
 class Front:
@@ -36,6 +44,7 @@ class Front:
         self._host = services[Settings].issuer.partition("://")[2]
         self._providers = documents.providers(app)
         self._made: dict[str, Document] = {}
+        self._turns = threading.BoundedSemaphore(AT_WORK)
         self._cache.on_drop(self._forget)
 
     def watch(self) -> None:
@@ -52,7 +61,10 @@ class Front:
                 return _send(start_response, environ, b"ok\n", [("Content-Type", "text/plain; charset=utf-8")])
             if path in self._providers and environ.get("HTTP_HOST", "").lower() == self._host:
                 return self._public(path, environ, start_response)
-        return self._app.wsgi_app(environ, start_response)
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+            _take_in(environ)
+        with self._turns:
+            return self._app.wsgi_app(environ, start_response)
 
     def _forget(self) -> None:
         self._made = {}
@@ -75,6 +87,18 @@ class Front:
             start_response(_line(HTTPStatus.NOT_MODIFIED), headers[1:])
             return []
         return _send(start_response, environ, document.body, headers)
+
+
+def _take_in(environ: WSGIEnvironment) -> None:
+    """Wait for the whole body, before this request takes the turn of another; one that is too large is left unread."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if (
+        length.isascii()
+        and length.isdigit()
+        and len(length) < len(str(LARGEST_BODY)) + 1
+        and int(length) <= LARGEST_BODY
+    ):
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(LARGEST_BODY + 1))
 
 
 def _line(status: HTTPStatus) -> str:

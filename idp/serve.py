@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.context import ForkProcess
 from typing import TYPE_CHECKING
 
-from idp.front import Front
+from idp.front import TAKEN_IN, Front
 from idp.prepare import StartError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 # A command, and what its environment has besides ours.
 Process = tuple[Sequence[str], Mapping[str, str]]
 
-BLOCKING_THREADS = 8
 _PR_SET_PDEATHSIG = 1
 # Of glibc's malloc.h.
 _M_MMAP_THRESHOLD = -3
@@ -194,7 +193,7 @@ def run(settings: Settings) -> None:
         port=int(port),
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=BLOCKING_THREADS,
+        blocking_threads=TAKEN_IN,
         respawn_failed_workers=True,
         respawn_interval=1.0,
         workers_kill_timeout=_STOP_SECONDS,
