@@ -171,7 +171,7 @@ def _form_page(
         action=action,
         values=values,
         errors=errors,
-        summary=[(_field_of(name, kind), f"{name}: {sentence}") for name, sentence in errors.items()],
+        summary=_summary(errors, kind),
         open_links=bool(errors.keys() & client_forms.LINKS),
         open_protocol=bool(errors.keys() & client_forms.PROTOCOL),
         scopes=_scopes(kind),
@@ -182,6 +182,12 @@ def _form_page(
         auth_methods=_AUTH_METHODS,
     )
     return make_response(page, 400 if errors else 200)
+
+
+def _summary(errors: Mapping[str, str], kind: Kind) -> list[tuple[str, str]]:
+    """Return what the form has to have changed; what it has no control for only when nothing else is left."""
+    here = [(_field_of(name, kind), sentence) for name, sentence in errors.items() if _field_of(name, kind)]
+    return here or [("", f"{name}: {sentence}") for name, sentence in errors.items()]
 
 
 def _scopes(kind: Kind) -> list[tuple[str, str, str]]:

@@ -247,8 +247,9 @@ CONSENT_DENIED = Reason(
 )
 CSRF_EXPIRED = Reason(
     "csrf_expired",
-    "This page was open for too long",
-    "Nothing was changed. Go back, reload the page and try again.",
+    "This page is out of date",
+    "Nothing was changed. Perhaps you signed in or out in another tab. Open the page anew and try again; if that does "
+    "not help, let your browser keep cookies for this site.",
     "The form's CSRF token is missing, has run out or belongs to another session.",
     "Reload the page. If it happens every time, check that cookies are allowed and arrive through the proxy.",
 )

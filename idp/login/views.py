@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
 
 from idp import clock
 from idp.accounts.passwords import PasswordHasher, cores
@@ -18,6 +19,8 @@ from idp.login.guards import is_own_path, needs_reauth
 from idp.login.signing_in import Refused
 from idp.login.waiting import find_waiting
 from idp.settings import Settings
+from idp.web import error_pages
+from idp.web.csrf import is_own_site
 from idp.web.current import provide, service
 from idp.web.headers import pending_page
 
@@ -60,6 +63,16 @@ def sign_in() -> Response:
     forget_forms()
     set_session_cookie(response, outcome.cookie)
     return response
+
+
+@bp.errorhandler(CSRFError)
+def stale(error: CSRFError) -> Response:
+    """Answer an old form: whoever signed in meanwhile, in another tab, goes on as if this one had been sent."""
+    is_our_form = bool(request.form.get("csrf_token")) and is_own_site()
+    if is_our_form and request.endpoint == "login.sign_in" and current_session() is not None:
+        interaction, account = request.args.get("interaction"), request.args.get("account")
+        return _see_other(url_for("login.index", interaction=interaction, account=account))
+    return error_pages.stale_form(error)
 
 
 @bp.get("/reauth")

@@ -77,7 +77,10 @@ def _form(pattern: re.Pattern[str], sentence: str) -> _Check:
 
 
 def _web_address(value: Any, now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
-    return _text(value, now, limit=2048) or (check_web_address(value) if value else None)
+    fault = _text(value, now, limit=2048)
+    if fault is None and value and check_web_address(value):
+        fault = "It must be a web address, as in https://example.com/ana."
+    return fault
 
 
 def _flag(value: Any, _now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came

@@ -180,7 +180,8 @@ def _methods() -> set[str]:
     return set(adapter.allowed_methods(request.path))
 
 
-def _csrf_failed(error: CSRFError) -> Response:
+def stale_form(error: CSRFError) -> Response:
+    """Answer a form whose token is missing or was another session's."""
     return refused(PageError(reasons.CSRF_EXPIRED.public, detail=str(error.description), reason=reasons.CSRF_EXPIRED))
 
 
@@ -216,6 +217,6 @@ def _failed(error: Exception) -> Response:
 def init_app(app: Flask) -> None:
     """Answer every refusal and every fault of *app*."""
     app.register_error_handler(IdpError, refused)
-    app.register_error_handler(CSRFError, _csrf_failed)
+    app.register_error_handler(CSRFError, stale_form)
     app.register_error_handler(HTTPException, _http_refused)
     app.register_error_handler(Exception, _failed)

@@ -103,7 +103,7 @@ def test_a_form_of_an_older_session_leads_to_its_page_again(app):
     form = visitor.form("/login")
     answer = visitor.submit(form, csrf_token="old")
     assert answer.status_code == 400
-    assert "This page was open for too long" in answer.text
+    assert "This page is out of date" in answer.text
     assert 'href="/login"' in answer.text
 
 

@@ -153,10 +153,20 @@ def test_five_tabs_end_at_their_own_requests(ana, visitor, party):
     tabs = [forms_of(visitor.visit(authorize(party, state=f"tab-{number}")).text)[0] for number in range(5)]
     answer = visitor.submit(tabs[2], username="ana", password=PASSWORD)
     assert "state=tab-2" in visitor.visit(answer.headers["Location"]).headers["Location"]
-    # The other tabs hold a form of before the sign-in; asking for their pages again leads on.
-    assert visitor.submit(tabs[4], username="ana", password=PASSWORD).status_code == 400
+    # The other tabs hold a form of before the sign-in; nothing is signed in with it, and it leads on.
+    cookie, answer = visitor.session_cookie, visitor.submit(tabs[4], username="ana", password=PASSWORD)
+    assert (answer.status_code, answer.headers["Location"]) == (303, tabs[4].action)
+    assert visitor.session_cookie == cookie
     for number in (0, 1, 3, 4):
         assert f"state=tab-{number}" in visitor.visit(tabs[number].action).headers["Location"]
+
+
+def test_an_old_form_is_refused_to_whoever_is_not_signed_in(ana, visitor, party):
+    form = visitor.form(authorize(party))
+    answer = visitor.submit(form, username="ana", password=PASSWORD, csrf_token="old")
+    assert answer.status_code == 400
+    assert visitor.session_cookie is None
+    assert f'href="{form.action}"' in answer.text
 
 
 def test_a_tab_of_eight_hours_ago_still_signs_in(app, ana, visitor, party):
