@@ -1,0 +1,120 @@
+"""``idp doctor``: what it looks at, and that it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import insert, update
+
+from idp import cli, clock
+from idp.audit import events
+from idp.audit.log import COMMAND_LINE, record
+from idp.audit.models import AuditCheck
+from idp.db import transaction
+from idp.keys.models import Installation, SigningKey
+from tests.factories import make_person
+
+
+@pytest.fixture
+def run(settings):
+    """Return a function that runs the command: its exit status, and what it found by name."""
+
+    def run_command(**environment):
+        given = {"IDP_DATA_DIR": str(settings.data_dir), "IDP_DATABASE_URL": settings.database_url, **environment}
+        result = CliRunner().invoke(cli.idp, ["doctor", "--json"], env=given, catch_exceptions=False)
+        answer = json.loads(result.stdout)
+        assert answer["ok"] == (result.exit_code == 0)
+        return result.exit_code, {check["name"]: check for check in answer["checks"]}
+
+    return run_command
+
+
+@pytest.fixture
+def healthy(app, settings):
+    settings.data_dir.chmod(0o700)
+    make_person(app, "root", is_admin=True)
+    return app
+
+
+def test_an_installation_that_is_well(healthy, run, settings):
+    status, checks = run()
+    assert status == 0, checks
+    assert checks["issuer"]["text"] == settings.issuer
+    assert set(checks) == {
+        "data directory",
+        "master key file",
+        "database",
+        "encryption",
+        "issuer",
+        "signing keys",
+        "administrators",
+        "background process",
+        "audit log",
+    }
+
+
+def test_it_can_be_read_by_people(healthy, settings):
+    given = {"IDP_DATA_DIR": str(settings.data_dir / "nowhere")}
+    result = CliRunner().invoke(cli.idp, ["doctor"], env=given)
+    assert result.exit_code == 1
+    assert "BAD  data directory" in result.stdout
+    assert "idp migrate" in result.stdout
+
+
+def test_nothing_is_made_where_nothing_is(run, tmp_path):
+    status, checks = run(IDP_DATA_DIR=str(tmp_path / "new"), IDP_DATABASE_URL="")
+    assert status == 1
+    assert not checks["database"]["ok"]
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "new").mkdir(mode=0o700)
+    run(IDP_DATA_DIR=str(tmp_path / "new"), IDP_DATABASE_URL="")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def _break(app, statement):
+    with app.app_context(), transaction() as session:
+        session.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"),
+    [
+        ("issuer", update(Installation).values(issuer="https://other.example")),
+        ("signing keys", update(SigningKey).where(SigningKey.state == "active").values(state="retiring")),
+        ("audit log", insert(AuditCheck).values(id=1, at=clock.utc_now(), intact_to=3, broken_at=4, fault="Changed.")),
+    ],
+)
+def test_what_is_wrong_is_named(healthy, run, name, statement):
+    _break(healthy, statement)
+    status, checks = run()
+    assert status == 1
+    assert [found for found, check in checks.items() if not check["ok"]] == [name]
+    assert checks[name]["fix"]
+
+
+def test_a_late_rotation_and_a_background_process_that_is_away_are_named(healthy, run):
+    long_ago = clock.utc_now() - timedelta(days=200)
+    _break(healthy, update(SigningKey).values(activated_at=long_ago, published_at=long_ago))
+    with healthy.app_context(), transaction() as session:
+        event = events.GroupCreated(target_id="grp_1", target_name="Staff")
+        record(session, event, now=clock.utc_now() - timedelta(hours=1), actor=COMMAND_LINE)
+    _, checks = run()
+    assert "overdue" in checks["signing keys"]["text"]
+    assert not checks["background process"]["ok"]
+
+
+def test_files_that_others_may_read_and_a_foreign_master_key_are_named(healthy, run, settings):
+    (settings.data_dir / "master.key").chmod(0o644)
+    _, checks = run()
+    assert "chmod" in checks["master key file"]["fix"]
+    _, checks = run(IDP_MASTER_KEY="MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY")
+    assert not checks["encryption"]["ok"]
+
+
+def test_nobody_to_administer_and_no_redis_are_named(app, run):
+    _, checks = run(IDP_REDIS_URL="redis://127.0.0.1:1/0")
+    assert "idp setup-link" in checks["administrators"]["fix"]
+    assert not checks["redis"]["ok"]
