@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
+_PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Server", "")]
+
 # As many requests as one server process works on at a time; more threads would only stand in each other's way.
 AT_WORK = 8
 # As many requests as one server process takes in at a time: a body that comes slowly keeps a thread, and nothing else.
@@ -58,7 +60,7 @@ class Front:
         path = environ.get("PATH_INFO", "")
         if environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
             if path == "/livez":
-                return _send(start_response, environ, b"ok\n", [("Content-Type", "text/plain; charset=utf-8")])
+                return _send(start_response, environ, b"ok\n", _PLAIN)
             if path in self._providers and environ.get("HTTP_HOST", "").lower() == self._host:
                 return self._public(path, environ, start_response)
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
@@ -82,6 +84,7 @@ class Front:
             ("ETag", document.etag),
             ("Access-Control-Allow-Origin", "*"),
             ("X-Content-Type-Options", "nosniff"),
+            ("Server", ""),
         ]
         if document.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             start_response(_line(HTTPStatus.NOT_MODIFIED), headers[1:])

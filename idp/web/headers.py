@@ -45,8 +45,8 @@ def add_headers(response: Response) -> Response:
         response.vary.add("Cookie")
     elif "Content-Security-Policy" not in headers:
         headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-    # The server in front of the application has a name of its own to tell; it need not.
-    headers.pop("Server", None)
+    # The server in front of the application tells its own name where none is given.
+    headers["Server"] = ""
     return response
 
 
