@@ -32,15 +32,12 @@ LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1280, 390)]
 HEIGHTS = {1280: 800, 390: 844}
 DOCUMENTED = (
     "login-light-1280",
-    "login-dark-390",
     "consent-light-1280",
     "apps-dark-1280",
     "error-admin-light-1280",
     "admin-clients-light-1280",
-    "admin-new-client-light-1280",
     "admin-secret-light-1280",
     "admin-keys-light-1280",
-    "admin-audit-dark-1280",
 )
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 SAMPLES = ("ana", "ben", "chie")
@@ -272,7 +269,6 @@ def furnish(server: Server) -> None:
     server.command("client", "add", "--metadata", "-", given=json.dumps(machine))
     server.command("client", "disable", "payroll")
     server.command("user", "disable", "goran")
-    server.command("keys", "rotate", "--force")
 
 
 def set_up(page: Page, server: Server) -> None:
@@ -309,6 +305,7 @@ def take(studio: Studio, shots: list[Shot], folder: Path) -> None:
         shot.reach(page, studio)
         page.wait_for_load_state("networkidle")
         page.mouse.move(0, 0)
+        page.evaluate("() => scrollTo(0, 0)")
         page.screenshot(path=folder / f"{shot.name}-{theme}-{width}.png", full_page=shot.whole, animations="disabled")
 
 
@@ -323,6 +320,9 @@ def sitting(server: Server, browser: Browser, shots: list[str], folder: Path) ->
     studio = Studio(server, browser, LOOKS[0])
     set_up(studio.page(""), server)
     furnish(server)
+    if not shots:
+        # A key that verifies only; before its successor is known everywhere, so this page says “not yet” meanwhile.
+        server.command("keys", "rotate", "--force")
     live_a_little(studio)
     studio.close()
     for look in LOOKS:
