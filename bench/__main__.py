@@ -10,10 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.http import Connection
-from bench.scenarios import SCENARIOS, Failed, Scenario, set_up
+from bench.scenarios import SCENARIOS, Failed, PutOff, Scenario, set_up
 from bench.server import Server
 
-HEAD = ["operation", "op/s", "p50 ms", "p95 ms", "p99 ms", "server CPU ms/op", "first-version target", "errors"]
+HEAD = [
+    "operation",
+    "op/s",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "server CPU ms/op",
+    "first-version target",
+    "put off",
+    "errors",
+]
 
 
 def percentile(times: list[float], share: float) -> float:
@@ -23,15 +33,16 @@ def percentile(times: list[float], share: float) -> float:
 
 async def load(server: Server, scenario: Scenario, *, seconds: float, concurrency: int) -> list[str]:
     """Run one scenario and return its row."""
-    connections = [Connection("localhost", server.port) for _ in range(concurrency)]
+    connections = [Connection("localhost", server.port) for _ in range(min(concurrency, scenario.most))]
     browsers = [(connection, await scenario.prepare(connection)) for connection in connections]
     for connection, held in browsers:
         await scenario.operate(connection, held)
     times: list[float] = []
     errors: list[str] = []
+    put_off: list[float] = []
     cpu, began = server.cpu_seconds(), time.perf_counter()
     until = began + seconds
-    await asyncio.gather(*(loop(scenario, *browser, until, times, errors) for browser in browsers))
+    await asyncio.gather(*(loop(scenario, *browser, until, times, put_off, errors) for browser in browsers))
     took, used = time.perf_counter() - began, server.cpu_seconds() - cpu
     for connection in connections:
         connection.close()
@@ -42,20 +53,41 @@ async def load(server: Server, scenario: Scenario, *, seconds: float, concurrenc
         *(f"{percentile(times, share):.1f}" for share in (0.5, 0.95, 0.99)),
         f"{used / max(1, len(times)) * 1000:.2f}",
         f"{scenario.target:g}",
+        f"{len(put_off)}",
         f"{len(errors)}{f' ({errors[0]})' if errors else ''}",
     ]
 
 
 async def loop(
-    scenario: Scenario, connection: Connection, held: dict, until: float, times: list[float], errors: list[str]
+    scenario: Scenario,
+    connection: Connection,
+    held: dict,
+    until: float,
+    times: list[float],
+    put_off: list[float],
+    errors: list[str],
 ) -> None:
     """Do one operation after the other until the time is over."""
     while (began := time.perf_counter()) < until:
         try:
             await scenario.operate(connection, held)
             times.append(time.perf_counter() - began)
+        except PutOff:
+            put_off.append(time.perf_counter() - began)
+            await asyncio.sleep(0.1)
         except Failed as error:
             errors.append(str(error))
+
+
+def pace() -> float:
+    """Return how many milliseconds of processor time a fixed piece of Python takes here and now.
+
+    Processor time, too, grows when the machine is shared: compare tables only where this number is about the same.
+    """
+    began = time.process_time()
+    for _ in range(20):
+        sum(number * number for number in range(50_000))
+    return (time.process_time() - began) * 1000 / 20
 
 
 def table(rows: list[list[str]]) -> str:
@@ -96,12 +128,13 @@ def main() -> None:
         server.start()
         set_up(server)
         server.restart()
-        start = server.started_in
+        start, before = server.started_in, pace()
         rows = [measure(server, scenario, chosen) for scenario in SCENARIOS if chosen.only in scenario.name]
         about = (
             f"{datetime.now(UTC):%Y-%m-%d}, {chosen.workers} worker(s), concurrency {chosen.concurrency}, "
             f"{chosen.seconds:g} s each; memory of the tree after load {server.memory_mib():.0f} MiB (PSS); "
-            f"start to first answer {start:.1f} s"
+            f"start to first answer {start:.1f} s; a fixed piece of Python takes {before:.1f} ms before the run, "
+            f"{pace():.1f} ms after it"
         )
     finally:
         server.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -39,6 +40,10 @@ class Failed(Exception):
     """An operation did not answer as it should."""
 
 
+class PutOff(Exception):
+    """The server said 503 with Retry-After: as many passwords are being hashed as it allows itself."""
+
+
 def set_up(server: Server) -> None:
     """Add the person and the client that all scenarios use."""
     server.command("user", "add", "bench", "--email", "bench@example.com", "--password-stdin", given=PASSWORD)
@@ -59,7 +64,21 @@ async def sign_in(connection: Connection) -> None:
     expect(page.status == 200 and found, f"sign-in page {page.status}")
     form = {"csrf_token": found.group(1).decode(), "username": "bench", "password": PASSWORD}
     answer = await connection.request("POST", "/login", form=form)
+    if answer.status == 503 and "retry-after" in answer.headers:
+        raise PutOff
     expect(answer.status == 303, f"sign-in {answer.status}")
+
+
+async def surely_sign_in(connection: Connection) -> None:
+    """Sign in, however busy the server is with the others that prepare themselves."""
+    for _ in range(100):
+        try:
+            await sign_in(connection)
+        except PutOff:
+            await asyncio.sleep(0.1)
+        else:
+            return
+    raise Failed("never came to sign in")
 
 
 async def authorize(connection: Connection, scope: str = "openid profile email", **extra: str) -> tuple[str, str]:
@@ -105,13 +124,13 @@ async def nothing(connection: Connection) -> dict:
 
 async def signed_in(connection: Connection) -> dict:
     """Prepare a signed-in browser."""
-    await sign_in(connection)
+    await surely_sign_in(connection)
     return {}
 
 
 async def with_tokens(connection: Connection) -> dict:
     """Prepare a signed-in browser that holds tokens."""
-    await sign_in(connection)
+    await surely_sign_in(connection)
     return dict(await code_flow(connection, "openid profile email offline_access"))
 
 
@@ -180,12 +199,17 @@ async def password_sign_in(connection: Connection, held: dict) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One row of the table; ``target`` is the CPU budget of the first version in milliseconds."""
+    """One row of the table; ``target`` is the CPU budget of the first version in milliseconds.
+
+    ``most`` is the highest concurrency that makes sense: a server process lets four sign-ins wait while it hashes one,
+    and puts the others off, which is a measurement of something else.
+    """
 
     name: str
     prepare: Callable[[Connection], Awaitable[dict]]
     operate: Callable[[Connection, dict], Awaitable[None]]
     target: float
+    most: int = 1000
 
 
 SCENARIOS = (
@@ -199,5 +223,5 @@ SCENARIOS = (
     Scenario("userinfo", with_tokens, userinfo, 0.7),
     Scenario("introspection", with_tokens, introspect, 0.7),
     Scenario("sign-in page", nothing, sign_in_page, 1.5),
-    Scenario("password sign-in", nothing, password_sign_in, 36),
+    Scenario("password sign-in", nothing, password_sign_in, 36, most=4),
 )

@@ -35,6 +35,7 @@ _PR_SET_PDEATHSIG = 1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _HEADER_SECONDS = 10
+_SWITCH_SECONDS = 0.001
 _RESTART_SECONDS = 2.0
 _STOP_SECONDS = 10
 
@@ -46,6 +47,8 @@ def application() -> Front:
 
     die_with_parent()
     give_memory_back()
+    # Whoever holds SQLite's write lock, or is about to answer, waits for the interpreter at most this long.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app()
     front = Front(app)
     front.watch()
