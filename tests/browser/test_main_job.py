@@ -208,3 +208,51 @@ def test_an_app_may_send_the_browser_on_to_a_third_origin(page, portal, elsewher
     page.click("#consent-allow")
     page.wait_for_url(f"http://third.localhost:{elsewhere}/arrived")
     expect(page.locator("h1")).to_have_text("Arrived")
+
+
+def test_two_tabs_with_two_apps_need_one_sign_in(page, portal):
+    second = page.context.new_page()
+    page.goto(portal.notes)
+    page.click("#sign-in")
+    second.goto(portal.wiki)
+    second.click("#sign-in")
+    fill_sign_in(page, "ana", portal.password_of("ana"))
+    page.wait_for_url(f"{portal.notes}/")
+    # The form in this tab is older than the session; whatever is typed into it, its app is reached.
+    fill_sign_in(second, "ana", "typed in a hurry")
+    second.wait_for_url(f"{portal.wiki}/")
+    expect(second.locator("h1")).to_have_text("Hello, Ana Ferreira")
+
+
+def test_a_form_after_the_cookies_were_lost_leads_to_the_sign_in(browsers, portal):
+    page = browsers.page()
+    sign_in(page, portal)
+    page.goto(f"{portal.issuer}/admin/groups")
+    page.fill("[name=name]", "Operations")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Add group").click()
+    expect(page.locator("h1")).to_have_text("This page is out of date")
+    browsers.expect_refusals()
+    page.get_by_role("link", name="Try again").click()
+    expect(page.locator("#login-submit")).to_be_visible()
+
+
+def test_every_error_page_offers_a_way_on(browsers, portal):
+    page = browsers.page()
+    for path in (
+        "/no-such-page",
+        "/login?interaction=none",
+        "/consent",
+        "/oauth/authorize",
+        "/sso/none",
+        "/oauth/token",
+    ):
+        page.goto(f"{portal.issuer}{path}")
+        assert page.title().startswith("Error:"), path
+        expect(page.get_by_role("link", name="Go to sign-in")).to_be_visible()
+    browsers.expect_refusals()
+    page.get_by_role("link", name="Go to sign-in").click()
+    sign_in(page, portal)
+    page.goto(f"{portal.issuer}/no-such-page")
+    expect(page.get_by_role("link", name="Go to your apps")).to_be_visible()
+    browsers.expect_refusals()
