@@ -1,0 +1,63 @@
+"""What a page's buttons and labels point at is there, and there once."""
+
+from html.parser import HTMLParser
+
+from sqlalchemy import select
+
+from idp.accounts import groups
+from idp.clock import utc_now
+from idp.db import db, transaction
+from idp.keys.models import SigningKey
+from tests.factories import make_client, make_person, sign_in
+
+POINTERS = ("for", "popovertarget", "aria-labelledby", "aria-describedby", "aria-controls")
+
+
+class _Ids(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.wanted: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.append(given["id"])
+        for name in POINTERS:
+            self.wanted |= set((given.get(name) or "").split())
+        if tag == "a" and (given.get("href") or "").startswith("#"):
+            self.wanted.add(given["href"][1:])
+
+
+def faults(html):
+    """Return the ids that occur twice, and those that are pointed at in vain."""
+    page = _Ids()
+    page.feed(html)
+    twice = {found for found in page.ids if page.ids.count(found) > 1}
+    return sorted({f"twice: {found}" for found in twice} | {f"missing: {name}" for name in page.wanted - {*page.ids}})
+
+
+def test_every_id_is_there_once(app):
+    root, ana = make_person(app, "root", is_admin=True), make_person(app, "ana")
+    make_client(app, client_id="app", client_name="Grafana")
+    with app.app_context():
+        with transaction() as session:
+            group = groups.add(session, "Staff", utc_now()).id
+            groups.add_member(session, group, ana.id)
+        kid = db.session().execute(select(SigningKey.kid)).scalars().first()
+    administrator = app.test_client()
+    sign_in(app, administrator, root)
+    sign_in(app, app.test_client(), ana)
+    people, client = f"/admin/users/{ana.id}", "/admin/clients/app"
+    pages = ["/", "/account", "/account/password", "/account/sessions", "/account/connected", "/logout/confirm"]
+    pages += ["/login", "/no-such-page", "/admin/audit", "/admin/groups", f"/admin/groups/{group}"]
+    pages += ["/admin/users", "/admin/users/new", people, f"{people}/disable", f"{people}/password", f"{people}/rights"]
+    pages += ["/admin/clients", client, f"{client}/edit", f"{client}/delete", f"{client}/disable"]
+    pages += [f"/admin/clients/new{kind}" for kind in ("", "?kind=web", "?kind=spa", "?kind=machine", "?kind=jwt")]
+    pages += ["/admin/keys", "/admin/keys/rotate", "/admin/keys/replace", "/admin/keys/import", f"/admin/keys/{kid}"]
+    found = {}
+    for path in pages:
+        answer = administrator.get(path, follow_redirects=True)
+        assert answer.status_code in {200, 404}, path
+        found[path] = faults(answer.text)
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
