@@ -130,7 +130,7 @@ def authorization(client: str, redirect_uri: str, scope: str) -> str:
 
 
 GRAFANA = authorization("grafana", "https://grafana.example.com/callback", "openid profile email groups")
-WRONG = authorization("grafana", "https://grafana.example.com/oauth2/calback", "openid")
+WRONG = authorization("grafana", "https://grafana.example.com/oauth2/callback", "openid")
 
 
 def at(path: str, page: Page, studio: Studio) -> None:
