@@ -12,7 +12,7 @@ from idp.admin.people_forms import GroupForm, MemberForm
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.login.actor import actor
-from idp.login.guards import admin_required
+from idp.login.guards import admin_required, recent_sign_in
 from idp.web.navigation import NavEntry
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def rename(group_id: str) -> Response | tuple[str, int]:
 
 
 @bp.post("/<group_id>/members")
-@admin_required
+@recent_sign_in
 @transaction()
 def add_member(group_id: str) -> Response | tuple[str, int]:
     """Put a person into a group."""
@@ -91,7 +91,7 @@ def add_member(group_id: str) -> Response | tuple[str, int]:
 
 
 @bp.post("/<group_id>/members/<person_id>/remove")
-@admin_required
+@recent_sign_in
 @transaction()
 def remove_member(group_id: str, person_id: str) -> Response:
     """Take a person out of a group."""
@@ -105,7 +105,7 @@ def remove_member(group_id: str, person_id: str) -> Response:
 
 
 @bp.post("/<group_id>/delete")
-@admin_required
+@recent_sign_in
 @transaction()
 def delete(group_id: str) -> Response:
     """Delete a group."""

@@ -106,7 +106,7 @@ def update(person_id: str) -> Response | tuple[str, int]:
 
 
 @bp.post("/<person_id>/groups")
-@admin_required
+@recent_sign_in
 @transaction()
 def join(person_id: str) -> Response | tuple[str, int]:
     """Put a person into a group."""
@@ -121,7 +121,7 @@ def join(person_id: str) -> Response | tuple[str, int]:
 
 
 @bp.post("/<person_id>/groups/<group_id>/leave")
-@admin_required
+@recent_sign_in
 @transaction()
 def leave(person_id: str, group_id: str) -> Response:
     """Take a person out of a group."""

@@ -19,6 +19,7 @@ from idp.prepare import head_revision, prepare
 from idp.setup import links
 
 if TYPE_CHECKING:
+    from idp.demo import Demo
     from idp.settings import Settings
 
 
@@ -27,14 +28,15 @@ if TYPE_CHECKING:
 @click.option(
     "--demo-port", default=8001, show_default=True, help="Port of the first sample app; the second has the next."
 )
-def serve(*, with_demo: bool, demo_port: int) -> None:
+@json_option
+def serve(*, with_demo: bool, demo_port: int, as_json: bool) -> None:
     """Run the sign-in server and its background process."""
     from idp import serve as supervisor  # noqa: PLC0415 - loads the whole application
 
     settings = settings_module.load()
     supervisor.check_free(settings.listen)
     children: list[supervisor.Process] = []
-    banner: list[str] = []
+    sample = None
     if with_demo:
         from idp import demo  # noqa: PLC0415 - an optional part
 
@@ -43,20 +45,23 @@ def serve(*, with_demo: bool, demo_port: int) -> None:
         for port in (where.notes, where.wiki):
             supervisor.check_free(f"127.0.0.1:{port}")
         prepare(settings)
-        banner, parties = demo.prepare(settings, where)
-        children += parties
+        sample = demo.prepare(settings, where)
+        children += sample.processes
     prepare(settings)
     link = _first_link(settings)
     with supervisor.background(children, partial(_work, settings)):
-        threading.Thread(target=_announce, args=(settings, link, banner), daemon=True).start()
+        threading.Thread(target=_announce, args=(settings, link, sample, as_json), daemon=True).start()
         supervisor.run(settings)
 
 
 @click.command()
-def worker() -> None:
+@json_option
+def worker(*, as_json: bool) -> None:
     """Run the background process alone (``idp serve`` starts one itself)."""
     settings = settings_module.load()
     prepare(settings)
+    queue = "Redis" if settings.redis_url else str(settings.data_dir / "jobs.db")
+    emit({"queue": queue}, f"Working through {queue}.", as_json=as_json)
     _work(settings)
 
 
@@ -123,16 +128,22 @@ def _first_link(settings: Settings) -> str | None:
     return f"{settings.issuer}/setup/{token}"
 
 
-def _announce(settings: Settings, link: str | None, banner: list[str]) -> None:
+def _announce(settings: Settings, link: str | None, sample: Demo | None, as_json: bool) -> None:  # noqa: FBT001 - a thread takes its arguments by position
+    """Say where the server is, once it answers."""
     from idp.serve import wait_until_ready  # noqa: PLC0415 - already loaded by then
 
     if not wait_until_ready(settings):
         return
+    data: dict[str, object] = {"issuer": settings.issuer, "setup_link": link}
     lines = ["", f"  Sign-in server          ready at {settings.issuer}"]
     if link is not None:
         lines += [
             f"  Finish setup            {link}   (works once, 60 minutes)",
             "  Lost it?                idp setup-link",
         ]
-    click.echo("\n".join([*lines, *banner, ""]))
+    if sample is not None:
+        data["demo"] = {"apps": dict(sample.apps), "passwords": dict(sample.passwords)}
+        lines += ["", *(f"  Sample app {name:<12} {address}" for name, address in sample.apps.items())]
+        lines += [f"  Sign in as              {name:<5} {password}" for name, password in sample.passwords.items()]
+    emit(data, "\n".join([*lines, ""]), as_json=as_json)
     sys.stdout.flush()

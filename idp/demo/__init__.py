@@ -91,8 +91,22 @@ def check(settings: Settings) -> None:
         raise StartError("The demo has sample people in it: let IDP_LISTEN be an address of 127.0.0.1.")
 
 
-def prepare(settings: Settings, where: Ports) -> tuple[list[str], list[tuple[Sequence[str], Mapping[str, str]]]]:
-    """Add what is missing, give the sample people fresh passwords; return lines to print and the apps' processes."""
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo has: the addresses of its apps, the fresh passwords of its people, the apps' processes."""
+
+    apps: Mapping[str, str]
+    passwords: Mapping[str, str]
+    processes: Sequence[tuple[Sequence[str], Mapping[str, str]]]
+
+
+def prepare(settings: Settings, where: Ports) -> Demo:
+    """Add what is missing, and give the sample people fresh passwords.
+
+    Raises:
+        StartError: somebody who is no sample has a sample's name.
+
+    """
     app = create_app(settings)
     with app.app_context():
         passwords = _people(app)
@@ -100,17 +114,16 @@ def prepare(settings: Settings, where: Ports) -> tuple[list[str], list[tuple[Seq
         _wiki(app, where)
         db.session.remove()
         db.engine.dispose()
-    banner = ["", f"  Sample app Notes        {where.notes_address}", f"  Sample app Wiki         {where.wiki_address}"]
-    banner += [f"  Sign in as              {name:<5} {password}" for name, password in passwords.items()]
-    return banner, [
-        _process(
-            "notes",
-            settings,
-            {"NOTES_CLIENT_SECRET_FILE": str(secret_file), "NOTES_ADDRESS": where.notes_address}
-            | {"NOTES_PORT": str(where.notes)},
-        ),
-        _process("wiki", settings, {"WIKI_PORT": str(where.wiki)}),
-    ]
+    notes = {
+        "NOTES_CLIENT_SECRET_FILE": str(secret_file),
+        "NOTES_ADDRESS": where.notes_address,
+        "NOTES_PORT": str(where.notes),
+    }
+    return Demo(
+        apps={"Notes": where.notes_address, "Wiki": where.wiki_address},
+        passwords=passwords,
+        processes=[_process("notes", settings, notes), _process("wiki", settings, {"WIKI_PORT": str(where.wiki)})],
+    )
 
 
 def _process(name: str, settings: Settings, extra: dict[str, str]) -> tuple[Sequence[str], Mapping[str, str]]:
@@ -136,6 +149,10 @@ def _people(app: Flask) -> dict[str, str]:
                     claims=dict(sample.claims),
                     password_hash=hashes[sample.username],
                     now=now,
+                )
+            elif person.email != sample.email:
+                raise StartError(
+                    f"Somebody called {sample.username} is here already: keep the demo in a folder of its own."
                 )
             else:
                 store.set_password_hash(session, person, hashes[sample.username], now)

@@ -70,8 +70,8 @@ def test_F20_a_flood_of_sign_ins_leaves_the_token_endpoint_quick(idp):
             connection.cookies.clear()
             answer = await submit(connection, "/login", username=f"person{number % 10}", password=PASSWORD)
             statuses.append(answer.status)
-            assert answer.status in {303, 429, 503}
-            assert answer.status == 303 or int(answer.headers["retry-after"]) >= 1
+            put_off = answer.status in {429, 503} and int(answer.headers["retry-after"]) >= 1
+            assert answer.status == 303 or put_off
             await asyncio.sleep(0.05)
 
     async def use_tokens():
@@ -83,11 +83,10 @@ def test_F20_a_flood_of_sign_ins_leaves_the_token_endpoint_quick(idp):
             await asyncio.sleep(0.01)
 
     idp.together(*(sign_in(number) for number in range(40)), use_tokens(), use_tokens())
-    waits.sort()
     assert len(waits) >= 20
     # One second on a machine of its own; here the flood, the database and other tests share its processors.
-    assert waits[int(len(waits) * 0.95)] <= 1
-    assert waits[-1] <= 3
+    assert sorted(waits)[int(len(waits) * 0.95)] <= 1
+    assert max(waits) <= 3
     assert 303 in statuses
     # Afterwards it is as quick as before.
     assert idp.run(timed(idp.connection(), "/oauth/jwks")) < 1
