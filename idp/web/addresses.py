@@ -22,9 +22,8 @@ def client_address() -> str:
     Behind trusted proxies it is the right-most entry of ``X-Forwarded-For`` that is not itself a trusted proxy; what
     stands left of it was written by the client. Scheme and host are never taken from a proxy.
     """
-    return find_address(
-        request.remote_addr or "", request.headers.getlist("X-Forwarded-For"), service(Settings).trusted_proxies
-    )
+    trusted, peer = service(Settings).trusted_proxies, request.remote_addr or ""
+    return find_address(peer, request.headers.getlist("X-Forwarded-For") if trusted else [], trusted)
 
 
 def find_address(peer: str, forwarded: list[str], trusted: tuple[str, ...]) -> str:
@@ -53,6 +52,7 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((parsed, prefix), strict=False))
 
 
+@lru_cache(maxsize=1024)
 def _parse(text: str) -> _Address | None:
     text = text.strip()
     if text.startswith("["):

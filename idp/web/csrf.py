@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import hmac
+from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from idp.diagnosis import reasons
@@ -17,8 +19,24 @@ from idp.errors import Forbidden
 from idp.settings import Settings
 from idp.web.current import service
 
+if TYPE_CHECKING:
+    from itsdangerous import URLSafeTimedSerializer
+
 _OWN_SITES = frozenset({"same-origin", "none"})
 _FIELD = "csrf_token"
+
+
+class _FormSessions(SecureCookieSessionInterface):
+    """Flask's signed cookie, whose signing object is made once and not at every request."""
+
+    def __init__(self) -> None:
+        self._made: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs the cookie; the key of *app* never changes."""
+        if self._made is None:
+            self._made = super().get_signing_serializer(app)
+        return self._made
 
 
 class FormProtection(CSRFProtect):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -27,6 +45,7 @@ class FormProtection(CSRFProtect):  # type: ignore[misc]  # Flask-WTF is untyped
     def init_app(self, app: Flask) -> None:
         """Check every form of *app*, by its route and whatever its content type."""
         super().init_app(app)
+        app.session_interface = _FormSessions()
         app.jinja_env.globals["csrf_token"] = csrf_token
 
     def protect(self, apply_exemptions: bool = False) -> None:  # noqa: FBT001, FBT002 - the interface of Flask-WTF
