@@ -21,7 +21,7 @@ run: $(RUNTIME)  ## Start the server with two sample applications on http://loca
 
 test: $(DEV)  ## Run every test; ARGS="-k login" runs some
 	@scripts/set_up.sh system
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV)  ## Check style, types, dependencies between packages, templates and spelling
 	$(BIN)/ruff check .

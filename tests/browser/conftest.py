@@ -21,9 +21,12 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One Chromium for all tests of a worker."""
+    """One Chromium for all tests of a module.
+
+    Not longer: as long as Playwright runs, no other test of this worker can run an event loop of its own.
+    """
     path = shutil.which("chromium")
     assert path is not None, "apt-get install chromium"
     with sync_playwright() as playwright:
