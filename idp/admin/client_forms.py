@@ -43,6 +43,7 @@ _OPENID = (
     "id_token_signed_response_alg",
     "access_token_signed_response_alg",
     "resources",
+    "default_resource",
 )
 _EVERYWHERE = ("client_name", "scope", "skip_consent", *_PAGES, "contacts")
 _JWT = ("delivery_uri", "delivery", "field", "alg", "return_to_prefixes", "claims")
@@ -105,6 +106,7 @@ KINDS: dict[str, Kind] = {
                     "client_name",
                     "scope",
                     "resources",
+                    "default_resource",
                     "resource_server",
                     "token_endpoint_auth_method",
                     "access_token_signed_response_alg",

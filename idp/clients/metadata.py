@@ -52,6 +52,7 @@ class ClientMetadata:
     skip_consent: bool = False
     require_pkce: bool = True
     resources: tuple[str, ...] = ()
+    default_resource: str | None = None
     resource_server: bool = False
     id_token_profile_claims: bool = True
     jwt_sso: JwtRedirect | None = None
@@ -113,7 +114,7 @@ def validate(given: Mapping[str, object]) -> ClientMetadata:
     """
     read, faults = _read_each(given)
     metadata = ClientMetadata(**_with_defaults(read))
-    for check in (_addresses, _grants, _public_client):
+    for check in (_addresses, _grants, _default_resource, _public_client):
         for name, sentence in check(metadata):
             faults.setdefault(name, sentence)
     if faults:
@@ -181,6 +182,11 @@ def _grants(metadata: ClientMetadata) -> Iterator[tuple[str, str]]:
         yield "grant_types", "Name at least one grant type."
 
 
+def _default_resource(metadata: ClientMetadata) -> Iterator[tuple[str, str]]:
+    if metadata.default_resource is not None and metadata.default_resource not in metadata.resources:
+        yield "default_resource", "Choose one of the addresses that the client may ask tokens for (resources)."
+
+
 def _public_client(metadata: ClientMetadata) -> Iterator[tuple[str, str]]:
     if not metadata.is_public:
         return
@@ -217,6 +223,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "skip_consent": values.flag,
     "require_pkce": values.flag,
     "resources": values.several(values.resource),
+    "default_resource": values.resource,
     "resource_server": values.flag,
     "id_token_profile_claims": values.flag,
     "jwt_sso": jwt_redirect.read,

@@ -65,13 +65,15 @@ def answer_for_itself(
 
 def _token(client: Client, subject: str, jti: str, scopes: tuple[str, ...], resources: tuple[str, ...]) -> AccessToken:
     settings = service(Settings)
+    usual = client.metadata.default_resource
     return AccessToken(
         issuer=settings.issuer,
         subject=subject,
         client_id=client.client_id,
         lifetime=settings.tokens.access,
         jti=jti,
-        audiences=resources,
+        # Nothing asked for: the client's default, else the issuer alone (RFC 8707 section 2).
+        audiences=resources or ((usual,) if usual else ()),
         scopes=scopes,
     )
 

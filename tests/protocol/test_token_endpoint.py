@@ -295,6 +295,15 @@ def test_the_audience_and_algorithm_follow_the_resource(idp, machine, resources,
     assert tokens.access_claims["aud"] != machine.client_id
 
 
+def test_a_clients_default_resource_is_meant_when_none_is_named(idp, browser):
+    named = {"resources": ["https://a.example", "https://b.example"], "default_resource": "https://b.example"}
+    tokens = idp.party(**named).sign_in(browser)
+    assert tokens.access_claims["aud"] == "https://b.example"
+    assert header_of(tokens.access)["alg"] == "RS256"
+    other = idp.party(**named).sign_in(browser, resource="https://a.example")
+    assert other.access_claims["aud"] == "https://a.example"
+
+
 def test_a_clients_own_algorithm_goes_first(idp):
     machine = idp.party(
         grant_types=["client_credentials"], redirect_uris=None, scope="", access_token_signed_response_alg="RS256"

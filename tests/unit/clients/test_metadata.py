@@ -126,6 +126,7 @@ def test_every_fault_is_named_at_once():
         ({"userinfo_signed_response_alg": "RS256"}, "userinfo_signed_response_alg"),
         ({"scope": 'openid "quoted"'}, "scope"),
         ({"resources": ["/api"]}, "resources"),
+        ({"resources": ["https://a.example"], "default_resource": "https://b.example"}, "default_resource"),
         ({"resources": ["https://api.example.com/#part"]}, "resources"),
         ({"default_max_age": -1}, "default_max_age"),
         ({"client_name": "two\nlines"}, "client_name"),
