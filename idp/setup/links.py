@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from idp import opaque
 from idp.accounts import store as accounts
 from idp.errors import Conflict
+from idp.keys.models import Installation
 from idp.setup.models import SetupLink
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def make(session: Session, now: datetime) -> str:
         Conflict: there is an administrator already.
 
     """
+    _alone(session)
     if accounts.admin_count(session):
         raise Conflict("There is an administrator already: setup is finished, and no link is needed.")
     session.execute(delete(SetupLink).where(SetupLink.consumed_at.is_(None)))
@@ -51,6 +53,7 @@ def is_open(session: Session, token: str, now: datetime) -> bool:
 
 def consume(session: Session, token: str, now: datetime) -> bool:
     """Use *token* up; true for exactly one caller, whoever else tries at the same time."""
+    _alone(session)
     used = session.execute(
         update(SetupLink)
         .where(
@@ -62,3 +65,8 @@ def consume(session: Session, token: str, now: datetime) -> bool:
         .returning(SetupLink.fingerprint)
     )
     return used.first() is not None
+
+
+def _alone(session: Session) -> None:
+    """Wait for whoever else is setting up: with two links at once, there is still one first administrator."""
+    session.execute(select(Installation.id).with_for_update())

@@ -124,3 +124,21 @@ def test_the_token_is_kept_as_a_fingerprint_alone(app, token):
         rows = db.session.execute(select(links.SetupLink.__table__)).all()
     assert len(rows) == 1
     assert token not in str(rows)
+
+
+def test_M13_two_links_at_once_make_one_administrator(app):
+    def run(number):
+        with app.app_context(), transaction() as session:
+            first = links.make(session, clock.utc_now())
+        browser = app.test_client()
+        page = browser.get(f"/setup/{first}")
+        if page.status_code != 200:
+            return page.status_code
+        mine = {"username": f"ruth{number}", "email": f"ruth{number}@example.com", "csrf_token": csrf(page)}
+        return browser.post(f"/setup/{first}", data={**GOOD, **mine}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        tries = [pool.submit(run, number) for number in range(6)]
+        done = [one.result() for one in tries if one.exception() is None]
+    assert done.count(303) <= 1
+    assert admins(app) == done.count(303)
