@@ -51,7 +51,7 @@ find_python() {
 make_venv() {
     local python
     if is_supported .venv/bin/python; then
-        .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip -q
+        .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
         return
     fi
     if ! python=$(find_python); then
