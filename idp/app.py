@@ -95,11 +95,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_PATH="/",
         # A form stays good as long as its browser session: an 8-hour-old tab must still work.
         WTF_CSRF_TIME_LIMIT=None,
-        # Origin is checked in idp.web.headers; Referer is never sent by our own pages.
+        # Origin is checked in idp.web.csrf; Referer is never sent by our own pages.
         WTF_CSRF_SSL_STRICT=False,
-        MAX_CONTENT_LENGTH=64 * 1024,
-        MAX_FORM_MEMORY_SIZE=64 * 1024,
-        MAX_FORM_PARTS=200,
     )
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True

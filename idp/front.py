@@ -16,7 +16,7 @@ from idp.cache import Cache
 from idp.db import db
 from idp.oidc import documents
 from idp.settings import Settings
-from idp.web.limits import LARGEST_BODY
+from idp.web.limits import AT_WORK, LARGEST_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +30,6 @@ _log = structlog.get_logger(__name__)
 
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Server", "")]
 
-# As many requests as one server process works on at a time; more threads would only stand in each other's way.
-AT_WORK = 8
 # As many requests as one server process takes in at a time: a body that comes slowly keeps a thread, and nothing else.
 TAKEN_IN = 64
 
@@ -95,12 +93,8 @@ class Front:
 def _take_in(environ: WSGIEnvironment) -> None:
     """Wait for the whole body, before this request takes the turn of another; one that is too large is left unread."""
     length = environ.get("CONTENT_LENGTH") or "0"
-    if (
-        length.isascii()
-        and length.isdigit()
-        and len(length) < len(str(LARGEST_BODY)) + 1
-        and int(length) <= LARGEST_BODY
-    ):
+    is_number = length.isascii() and length.isdigit() and len(length) <= len(str(LARGEST_BODY))
+    if is_number and int(length) <= LARGEST_BODY:
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(LARGEST_BODY + 1))
 
 

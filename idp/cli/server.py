@@ -35,7 +35,6 @@ def serve(*, with_demo: bool, demo_port: int, as_json: bool) -> None:
 
     settings = settings_module.load()
     supervisor.check_free(settings.listen)
-    children: list[supervisor.Process] = []
     sample = None
     if with_demo:
         from idp import demo  # noqa: PLC0415 - an optional part
@@ -46,10 +45,10 @@ def serve(*, with_demo: bool, demo_port: int, as_json: bool) -> None:
             supervisor.check_free(f"127.0.0.1:{port}")
         prepare(settings)
         sample = demo.prepare(settings, where)
-        children += sample.processes
-    prepare(settings)
+    else:
+        prepare(settings)
     link = _first_link(settings)
-    with supervisor.background(children, partial(_work, settings)):
+    with supervisor.background(sample.processes if sample else (), partial(_work, settings)):
         threading.Thread(target=_announce, args=(settings, link, sample, as_json), daemon=True).start()
         supervisor.run(settings)
 

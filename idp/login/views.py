@@ -23,6 +23,7 @@ from idp.web import error_pages
 from idp.web.csrf import is_own_site
 from idp.web.current import provide, service
 from idp.web.headers import pending_page
+from idp.web.limits import AT_WORK
 
 if TYPE_CHECKING:
     from flask import Response
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from idp.sessions.store import SessionView
 
 bp = Blueprint("login", __name__)
-
-# As many requests as one worker answers at a time.
-THREADS = 8
 
 
 @bp.get("/login")
@@ -175,4 +173,4 @@ def init_app(app: Flask) -> None:
     """Provide the one that hashes passwords."""
     with app.app_context():
         workers = service(Settings).workers
-    provide(app, PasswordHasher(cores=cores(), workers=workers, threads=THREADS))
+    provide(app, PasswordHasher(cores=cores(), workers=workers, threads=AT_WORK))

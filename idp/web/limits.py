@@ -29,6 +29,8 @@ Called = TypeVar("Called", bound="Callable[..., Any]")
 LONGEST_URL = 16 * 1024
 LARGEST_HEADERS = 16 * 1024
 LARGEST_BODY = 64 * 1024
+# As many requests as one server process works on at a time; more threads would only stand in each other's way.
+AT_WORK = 8
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 # The C0 and C1 control characters and DEL.
@@ -126,5 +128,6 @@ def init_app(app: Flask) -> None:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
+    app.config["MAX_FORM_PARTS"] = 200
     # Without this, /a//b is redirected to /a/b: every page has one address.
     app.url_map.merge_slashes = False
