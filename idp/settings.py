@@ -111,6 +111,39 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text on a terminal, else JSON lines.")
 
 
+class OutboundSettings(_Section):
+    """Requests that this server sends by itself, to addresses that clients registered."""
+
+    allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks (CIDR) beside the public internet that may be reached, for example `10.0.0.0/8`; "
+        "loopback addresses among them also by plain http.",
+    )
+    ca_file: Path | None = Field(None, description="A PEM file of further certificate authorities to trust.")
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return _read_networks(value)
+
+    @field_validator("ca_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            message = "must name a file that exists"
+            raise ValueError(message)
+        return value
+
+
+def _read_networks(value: object) -> object:
+    items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    if isinstance(items, list | tuple):
+        for item in items:
+            ipaddress.ip_network(str(item), strict=False)
+        return tuple(items)
+    return items
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -163,6 +196,7 @@ class Settings(BaseSettings):
     tokens: TokenSettings = TokenSettings()
     keys: KeySettings = KeySettings()
     log: LogSettings = LogSettings()
+    outbound: OutboundSettings = OutboundSettings()
 
     @field_validator("issuer")
     @classmethod
@@ -202,12 +236,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
-        items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-        if isinstance(items, list | tuple):
-            for item in items:
-                ipaddress.ip_network(str(item), strict=False)
-            return tuple(items)
-        return items
+        return _read_networks(value)
 
     @property
     def is_secure(self) -> bool:

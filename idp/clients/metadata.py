@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from idp.clients import jwt_redirect, unsupported, values
+from idp.clients import jwt_redirect, public_keys, rules, unsupported, values
 from idp.clients.jwt_redirect import JwtRedirect
+from idp.clients.public_keys import (
+    CLIENT_SIGNING_ALGORITHMS,
+    CONTENT_ENCRYPTION_ALGORITHMS,
+    KEY_ENCRYPTION_ALGORITHMS,
+)
 from idp.errors import FieldErrors
-from idp.protocol.redirect_uris import UriKind
 
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+GRANT_TYPES = ("authorization_code", "implicit", "refresh_token", "client_credentials")
+# Words in alphabetical order, as they are kept and compared.
+RESPONSE_TYPES = ("code", "id_token", "id_token token", "code id_token", "code token", "code id_token token")
+AUTH_METHODS = (
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "none",
+)
+_SECRET_METHODS = frozenset({None, "client_secret_basic", "client_secret_post", "client_secret_jwt"})
+HMAC_ALGORITHMS = ("HS256", "HS384", "HS512")
+SECURITY_PROFILES = ("openid", "fapi")
+SUBJECT_TYPES = ("public", "pairwise")
 SIGNING_ALGORITHMS = ("RS256", "ES256", "EdDSA")
 DEFAULT_SCOPE = ("openid", "profile", "email")
 APPLICATION_TYPES = ("web", "native")
@@ -36,6 +54,14 @@ class ClientMetadata:
     response_types: tuple[str, ...] = ("code",)
     scope: str = "openid profile email"
     token_endpoint_auth_method: str | None = None
+    token_endpoint_auth_signing_alg: str | None = None
+    tls_client_auth_subject_dn: str | None = None
+    tls_client_auth_san_dns: str | None = None
+    tls_client_auth_san_uri: str | None = None
+    tls_client_auth_san_ip: str | None = None
+    tls_client_auth_san_email: str | None = None
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
     client_uri: str | None = None
     logo_uri: str | None = None
     policy_uri: str | None = None
@@ -45,10 +71,26 @@ class ClientMetadata:
     software_id: str | None = None
     software_version: str | None = None
     subject_type: str = "public"
+    sector_identifier_uri: str | None = None
     default_max_age: int | None = None
+    default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False
+    request_uris: tuple[str, ...] = ()
+    request_object_signing_alg: str | None = None
+    require_signed_request_object: bool = False
+    authorization_signed_response_alg: str = "RS256"
     id_token_signed_response_alg: str = "RS256"
+    id_token_encrypted_response_alg: str | None = None
+    id_token_encrypted_response_enc: str | None = None
+    userinfo_signed_response_alg: str | None = None
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str | None = None
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
     access_token_signed_response_alg: str | None = None
+    security_profile: str = "openid"
     skip_consent: bool = False
     require_pkce: bool = True
     resources: tuple[str, ...] = ()
@@ -65,7 +107,13 @@ class ClientMetadata:
     @property
     def needs_secret(self) -> bool:
         """Tell whether the client authenticates with a secret anywhere."""
-        return not self.is_public and (bool(self.grant_types) or self.resource_server)
+        has_reason = bool(self.grant_types) or self.resource_server
+        return has_reason and self.token_endpoint_auth_method in _SECRET_METHODS
+
+    @property
+    def has_keys(self) -> bool:
+        """Tell whether the client has registered public keys, by value or by address."""
+        return self.jwks is not None or self.jwks_uri is not None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -75,7 +123,12 @@ class ClientMetadata:
     @property
     def signing_algorithms(self) -> frozenset[str]:
         """Every algorithm for which the server needs a signing key of its own to serve this client."""
-        named = {self.id_token_signed_response_alg, self.access_token_signed_response_alg}
+        named = {
+            self.id_token_signed_response_alg,
+            self.access_token_signed_response_alg,
+            self.userinfo_signed_response_alg,
+            self.authorization_signed_response_alg,
+        }
         if self.jwt_sso is not None and not self.jwt_sso.is_symmetric:
             named.add(self.jwt_sso.alg)
         return frozenset(alg for alg in named if alg)
@@ -114,9 +167,8 @@ def validate(given: Mapping[str, object]) -> ClientMetadata:
     """
     read, faults = _read_each(given)
     metadata = ClientMetadata(**_with_defaults(read))
-    for check in (_addresses, _grants, _default_resource, _public_client):
-        for name, sentence in check(metadata):
-            faults.setdefault(name, sentence)
+    for name, sentence in rules.faults_of(metadata).items():
+        faults.setdefault(name, sentence)
     if faults:
         raise FieldErrors(faults)
     return metadata
@@ -150,52 +202,27 @@ def _with_defaults(read: dict[str, Any]) -> dict[str, Any]:
     filled = dict(read)
     is_oidc = bool(read.get("redirect_uris")) or "jwt_sso" not in read
     may_refresh = "offline_access" in str(read.get("scope", "")).split()
-    usual = (*(["authorization_code"] if is_oidc else []), *(["refresh_token"] if is_oidc and may_refresh else []))
-    grants: tuple[str, ...] = filled.setdefault("grant_types", usual)
-    filled.setdefault("response_types", ("code",) if "authorization_code" in grants else ())
+    wanted = read.get("response_types") or (("code",) if is_oidc else ())
+    usual = sorted({grant for kind in wanted for grant in rules.grants_for(kind)})
+    usual += ["refresh_token"] if "authorization_code" in usual and may_refresh else []
+    grants: tuple[str, ...] = filled.setdefault("grant_types", tuple(usual))
+    filled.setdefault("response_types", _usual_response_types(grants))
     if "scope" not in filled:
-        scope = " ".join(DEFAULT_SCOPE) if "authorization_code" in grants or "jwt_sso" in read else ""
+        people_sign_in = {"authorization_code", "implicit"} & set(grants)
+        scope = " ".join(DEFAULT_SCOPE) if people_sign_in or "jwt_sso" in read else ""
         filled["scope"] = f"{scope} offline_access" if scope and "refresh_token" in grants else scope
     return filled
 
 
-def _addresses(metadata: ClientMetadata) -> Iterator[tuple[str, str]]:
-    for name, kind in (("redirect_uris", UriKind.REDIRECT), ("post_logout_redirect_uris", UriKind.POST_LOGOUT)):
-        for address in getattr(metadata, name):
-            try:
-                values.check_address(address, application_type=metadata.application_type, kind=kind)
-            except values.BadValue as error:
-                yield name, str(error)
+def _usual_response_types(grants: tuple[str, ...]) -> tuple[str, ...]:
+    code = ("code",) if "authorization_code" in grants else ()
+    return (*code, "id_token") if "implicit" in grants else code
 
 
-def _grants(metadata: ClientMetadata) -> Iterator[tuple[str, str]]:
-    has_code = "authorization_code" in metadata.grant_types
-    if has_code and not metadata.redirect_uris:
-        yield "redirect_uris", "Say where people come back to after signing in."
-    if metadata.redirect_uris and not has_code:
-        yield "redirect_uris", "Only a client with the grant type authorization_code has a use for these."
-    if has_code != ("code" in metadata.response_types):
-        yield "response_types", "The response type code and the grant type authorization_code go together."
-    if "refresh_token" in metadata.grant_types and not has_code:
-        yield "grant_types", "refresh_token needs authorization_code beside it."
-    if not metadata.grant_types and metadata.jwt_sso is None and not metadata.resource_server:
-        yield "grant_types", "Name at least one grant type."
-
-
-def _default_resource(metadata: ClientMetadata) -> Iterator[tuple[str, str]]:
-    if metadata.default_resource is not None and metadata.default_resource not in metadata.resources:
-        yield "default_resource", "Choose one of the addresses that the client may ask tokens for (resources)."
-
-
-def _public_client(metadata: ClientMetadata) -> Iterator[tuple[str, str]]:
-    if not metadata.is_public:
-        return
-    if "client_credentials" in metadata.grant_types:
-        yield "grant_types", "client_credentials needs a client that can keep a secret."
-    if not metadata.require_pkce:
-        yield "require_pkce", "A client without a secret always uses PKCE."
-    if metadata.resource_server:
-        yield "resource_server", "A resource server needs a secret to ask about tokens."
+def _response_type(value: object) -> str:
+    """Read a response type, its words in any order (OAuth 2.0 Multiple Response Types section 4)."""
+    words = " ".join(sorted(value.split())) if isinstance(value, str) else value
+    return values.one_of(*RESPONSE_TYPES)(words)
 
 
 _READERS: Final[dict[str, Callable[[object], object]]] = {
@@ -204,9 +231,17 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "post_logout_redirect_uris": values.several(values.address),
     "application_type": values.one_of(*APPLICATION_TYPES),
     "grant_types": values.several(values.one_of(*GRANT_TYPES)),
-    "response_types": values.several(values.one_of("code")),
+    "response_types": values.several(_response_type),
     "scope": values.scope,
     "token_endpoint_auth_method": values.one_of(*AUTH_METHODS),
+    "token_endpoint_auth_signing_alg": values.one_of(*CLIENT_SIGNING_ALGORITHMS, *HMAC_ALGORITHMS),
+    "tls_client_auth_subject_dn": values.text(1000),
+    "tls_client_auth_san_dns": values.text(253),
+    "tls_client_auth_san_uri": values.text(2000),
+    "tls_client_auth_san_ip": values.text(45),
+    "tls_client_auth_san_email": values.text(320),
+    "jwks": public_keys.read,
+    "jwks_uri": values.receiving_address,
     "client_uri": values.page_address,
     "logo_uri": values.page_address,
     "policy_uri": values.page_address,
@@ -215,9 +250,25 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "contacts": values.several(values.text(320)),
     "software_id": values.text(200),
     "software_version": values.text(200),
-    "subject_type": values.one_of("public"),
+    "subject_type": values.one_of(*SUBJECT_TYPES),
+    "sector_identifier_uri": values.receiving_address,
     "default_max_age": values.whole_number(_MOST_SECONDS),
+    "default_acr_values": values.several(values.text(200)),
     "require_auth_time": values.flag,
+    "request_uris": values.several(values.request_address),
+    "request_object_signing_alg": values.one_of(*CLIENT_SIGNING_ALGORITHMS),
+    "require_signed_request_object": values.flag,
+    "authorization_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
+    "id_token_encrypted_response_alg": values.one_of(*KEY_ENCRYPTION_ALGORITHMS),
+    "id_token_encrypted_response_enc": values.one_of(*CONTENT_ENCRYPTION_ALGORITHMS),
+    "userinfo_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
+    "userinfo_encrypted_response_alg": values.one_of(*KEY_ENCRYPTION_ALGORITHMS),
+    "userinfo_encrypted_response_enc": values.one_of(*CONTENT_ENCRYPTION_ALGORITHMS),
+    "backchannel_logout_uri": values.receiving_address,
+    "backchannel_logout_session_required": values.flag,
+    "frontchannel_logout_uri": values.receiving_address,
+    "frontchannel_logout_session_required": values.flag,
+    "security_profile": values.one_of(*SECURITY_PROFILES),
     "id_token_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
     "access_token_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
     "skip_consent": values.flag,

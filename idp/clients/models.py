@@ -40,5 +40,7 @@ class ClientSecret(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     # The last four characters, so that an administrator can tell two secrets apart.
     hint: Mapped[str] = mapped_column(String(4))
+    # The secret itself, encrypted, for a client that signs with it (client_secret_jwt); of all others nothing is kept.
+    envelope: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]

@@ -115,6 +115,13 @@ def receiving_address(value: object) -> str:
     return check_address(address(value), application_type="web", kind=UriKind.POST_LOGOUT)
 
 
+def request_address(value: object) -> str:
+    """Read the address of a request object; its fragment says which version it is (OpenID Connect Core section 6.2)."""
+    whole = address(value)
+    receiving_address(whole.partition("#")[0])
+    return whole
+
+
 def resource(value: object) -> str:
     """Read a resource indicator: an absolute URI without a fragment (RFC 8707 section 2)."""
     read = address(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -35,6 +36,8 @@ class Grant(Base):
     scope: Mapped[str] = mapped_column(Text)
     resources: Mapped[list[str]]
     nonce: Mapped[str | None] = mapped_column(Text)
+    # The claims parameter as it was understood (OpenID Connect Core section 5.5).
+    claims: Mapped[dict[str, Any] | None]
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     # Of the sign-in that the grant came from, carried through every refresh.
     auth_time: Mapped[datetime]
@@ -73,6 +76,16 @@ class RevokedToken(Base):
     __tablename__ = "revoked_tokens"
 
     jti: Mapped[str] = mapped_column(String(128), primary_key=True)
+    expires_at: Mapped[datetime]
+
+
+class UsedAssertion(Base):
+    """A client assertion that was used, by the fingerprint of its client and ``jti``, until it would expire anyway."""
+
+    __tablename__ = "used_assertions"
+    __table_args__ = (Index("ix_used_assertions_expires_at", "expires_at"),)
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime]
 
 

@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 
 from idp.clients import metadata as stored
 from idp.clients import registration
 from idp.clients.metadata import ClientMetadata, validate
 from idp.errors import FieldErrors
 
+PUBLIC_KEYS = {"keys": [ECKey.generate_key("P-256", {"kid": "one"}).as_dict(private=False)]}
 WEB = {"client_name": "Notes", "redirect_uris": ["https://notes.example.com/callback"]}
 NATIVE = {
     "client_name": "Pocket notes",
@@ -91,7 +93,7 @@ def test_every_fault_is_named_at_once():
             "redirect_uris": ["https://notes.example.com/#top"],
             "grant_types": ["password", "authorization_code"],
             "default_max_age": True,
-            "jwks_uri": "https://notes.example.com/keys",
+            "jwks_uri": "http://notes.example.com/keys",
         }
     )
 
@@ -122,8 +124,39 @@ def test_every_fault_is_named_at_once():
         ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg"),
         ({"id_token_signed_response_alg": "HS256"}, "id_token_signed_response_alg"),
         ({"access_token_signed_response_alg": "none"}, "access_token_signed_response_alg"),
-        ({"subject_type": "pairwise"}, "subject_type"),
-        ({"userinfo_signed_response_alg": "RS256"}, "userinfo_signed_response_alg"),
+        ({"subject_type": "private"}, "subject_type"),
+        (
+            {
+                "subject_type": "pairwise",
+                "redirect_uris": ["https://a.example.com/callback", "https://b.example.com/callback"],
+            },
+            "sector_identifier_uri",
+        ),
+        ({"userinfo_signed_response_alg": "none"}, "userinfo_signed_response_alg"),
+        ({"userinfo_encrypted_response_alg": "RSA-OAEP"}, "userinfo_encrypted_response_alg"),
+        ({"id_token_encrypted_response_enc": "A256GCM"}, "id_token_encrypted_response_enc"),
+        ({"id_token_encrypted_response_alg": "RSA1_5"}, "id_token_encrypted_response_alg"),
+        ({"request_object_signing_alg": "none"}, "request_object_signing_alg"),
+        ({"request_object_signing_alg": "RS256"}, "request_object_signing_alg"),
+        ({"request_uris": ["http://notes.example.com/request#v1"]}, "request_uris"),
+        ({"response_types": ["id_token", "none"]}, "response_types"),
+        ({"response_types": ["id_token token"], "grant_types": ["authorization_code"]}, "response_types"),
+        ({"response_types": ["code"], "grant_types": ["authorization_code", "implicit"]}, "response_types"),
+        ({"token_endpoint_auth_method": "self_signed_tls_client_auth"}, "token_endpoint_auth_method"),
+        ({"token_endpoint_auth_method": "tls_client_auth"}, "token_endpoint_auth_method"),
+        ({"tls_client_auth_san_dns": "notes.example.com"}, "tls_client_auth_san_dns"),
+        (
+            {"token_endpoint_auth_method": "client_secret_jwt", "token_endpoint_auth_signing_alg": "RS256"},
+            "token_endpoint_auth_signing_alg",
+        ),
+        ({"frontchannel_logout_uri": "https://elsewhere.example.com/bye"}, "frontchannel_logout_uri"),
+        ({"backchannel_logout_uri": "http://notes.example.com/bye"}, "backchannel_logout_uri"),
+        ({"initiate_login_uri": "http://notes.example.com/start"}, "initiate_login_uri"),
+        ({"jwks": {"keys": []}}, "jwks"),
+        ({"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}}, "jwks"),
+        ({"jwks": {"keys": [{"kty": "RSA", "n": "!", "e": "AQAB"}]}}, "jwks"),
+        ({"jwks_uri": "https://notes.example.com/keys", "jwks": PUBLIC_KEYS}, "jwks"),
+        ({"dpop_bound_access_tokens": True}, "dpop_bound_access_tokens"),
         ({"scope": 'openid "quoted"'}, "scope"),
         ({"resources": ["/api"]}, "resources"),
         ({"resources": ["https://a.example"], "default_resource": "https://b.example"}, "default_resource"),
@@ -149,7 +182,7 @@ def test_what_cannot_be_registered_is_refused_by_name(given, field):
     assert field in faults_of(WEB | given)
 
 
-@pytest.mark.parametrize("given", [{"jwks": None}, {"require_signed_request_object": False}, {"request_uris": []}])
+@pytest.mark.parametrize("given", [{"jwks": None}, {"dpop_bound_access_tokens": False}, {"request_uris": []}])
 def test_saying_no_to_what_is_not_served_is_accepted(given):
     assert validate(WEB | given) == validate(WEB)
 
@@ -237,9 +270,8 @@ def test_R03_wildcards_fragments_and_control_characters_cannot_be_registered(add
         {"secrets": []},
         {"jwt_secret": "x" * 43},
         {"grant_types": ["password"]},
-        {"grant_types": ["implicit"]},
         {"id_token_signed_response_alg": "none"},
-        {"token_endpoint_auth_method": "client_secret_jwt"},
+        {"token_endpoint_auth_method": "client_secret_digest"},
     ],
 )
 def test_R05_metadata_outside_the_list_is_refused(given):
@@ -282,3 +314,38 @@ def test_identifiers_and_secrets_that_would_confuse_are_refused(given, field):
         registration.read(WEB | given)
 
     assert list(refused.value.fields) == [field]
+
+
+@pytest.mark.parametrize("private", [ECKey.generate_key("P-256"), RSAKey.generate_key(2048)])
+def test_a_private_key_is_never_taken_for_a_public_one(private):
+    refused = faults_of(WEB | {"jwks": {"keys": [private.as_dict(private=True)]}})
+
+    assert "public part" in refused["jwks"]
+
+
+def test_a_short_rsa_key_is_refused():
+    short = {"kty": "RSA", "n": "wJ2T" * 42, "e": "AQAB"}
+
+    assert "2048" in faults_of(WEB | {"jwks": {"keys": [short]}})["jwks"]
+
+
+@pytest.mark.parametrize(
+    ("response_types", "grant_types"),
+    [
+        (["token id_token"], ("implicit",)),
+        (["code token id_token"], ("authorization_code", "implicit")),
+        (["code", "id_token"], ("authorization_code", "implicit")),
+    ],
+)
+def test_response_types_bring_their_grant_types(response_types, grant_types):
+    metadata = validate(WEB | {"response_types": response_types})
+
+    assert metadata.grant_types == grant_types
+    assert metadata.response_types == tuple(" ".join(sorted(one.split())) for one in response_types)
+
+
+def test_keys_by_value_survive_being_stored():
+    metadata = validate(WEB | {"jwks": PUBLIC_KEYS, "token_endpoint_auth_method": "private_key_jwt"})
+
+    assert not metadata.needs_secret
+    assert stored.from_stored(json.loads(json.dumps(metadata.as_json()))) == metadata
