@@ -97,7 +97,7 @@ class Outbound:
         if content is not None:
             every.append((b"Content-Length", str(len(content)).encode()))
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), CONNECT_SECONDS)
-        pinned = _Pinned(addresses)
+        pinned = _Pinned(addresses, deadline)
         try:
             with (
                 httpcore.ConnectionPool(ssl_context=self._context(), network_backend=pinned, retries=0) as pool,
@@ -109,7 +109,7 @@ class Outbound:
                     extensions={"timeout": timeouts},
                 ) as response,
             ):
-                body = _read(response.iter_stream(), limit, deadline) if limit else b""
+                body = _read(response.iter_stream(), limit) if limit else b""
                 found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
                 return response.status, found, body
         except httpcore.TimeoutException:
@@ -149,18 +149,53 @@ class Outbound:
 class _Pinned(httpcore.SyncBackend):
     """Connects to the addresses that were checked, whatever the host name resolves to by now."""
 
-    def __init__(self, addresses: list[str]) -> None:
+    def __init__(self, addresses: list[str], deadline: float) -> None:
         super().__init__()
         self._addresses = addresses
+        self._deadline = deadline
 
     def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:  # noqa: ARG002, ANN401 - the interface of httpcore
         """Connect to the first of the checked addresses that answers."""
         for address in self._addresses[:-1]:
             try:
-                return super().connect_tcp(address, port, *args, **kwargs)
+                return _Bounded(super().connect_tcp(address, port, *args, **kwargs), self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return super().connect_tcp(self._addresses[-1], port, *args, **kwargs)
+        return _Bounded(super().connect_tcp(self._addresses[-1], port, *args, **kwargs), self._deadline)
+
+
+class _Bounded(httpcore.NetworkStream):
+    """A connection that ends at the deadline, however slowly and often the other side says a little."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: float) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the interface of httpcore
+        return self._inner.read(max_bytes, self._left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the interface of httpcore
+        self._inner.write(buffer, self._left())
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - the interface of httpcore
+    ) -> httpcore.NetworkStream:
+        return _Bounded(self._inner.start_tls(ssl_context, server_hostname, self._left()), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the interface of httpcore
+        return self._inner.get_extra_info(info)
+
+    def _left(self) -> float:
+        left = min(CONNECT_SECONDS, self._deadline - time.monotonic())
+        if left <= 0:
+            raise httpcore.ReadTimeout
+        return left
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:
@@ -175,14 +210,12 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     return parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target
 
 
-def _read(stream: Iterable[bytes], limit: int, deadline: float) -> bytes:
+def _read(stream: Iterable[bytes], limit: int) -> bytes:
     found = b""
     for piece in stream:
         found += piece
         if len(found) > limit:
             raise OutboundFailed(f"Its answer is larger than {limit // 1024} KiB.")
-        if time.monotonic() > deadline:
-            raise OutboundFailed("It did not answer in time.")
     return found
 
 
