@@ -210,6 +210,13 @@ RETURN_TO = Reason(
     "return_to is neither a path of the delivery address's origin nor below a registered prefix.",
     "Send a path that begins with one slash, or register the prefix for the client.",
 )
+SIGN_IN_RETURN = Reason(
+    "sign_in_return_refused",
+    "We do not recognise the address that this sign-in leads back to",
+    "To keep your account safe we stopped here. Your account is fine. You can open the page again yourself.",
+    "rd is neither a path of this server nor an address on its host name, by the same scheme or https.",
+    "Put the page behind the issuer's host name, on any port; the session cookie goes nowhere else.",
+)
 NO_JWT_REDIRECT = Reason(
     "no_jwt_redirect",
     "This app cannot be opened from here",

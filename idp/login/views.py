@@ -16,6 +16,7 @@ from idp.interactions import store as interactions
 from idp.login import signing_in
 from idp.login.browser import bind_browser, current_session, forget_forms, set_session_cookie
 from idp.login.guards import is_own_path, needs_reauth
+from idp.login.returning import checked_return, keep_return, named_return
 from idp.login.signing_in import Refused
 from idp.login.waiting import find_waiting
 from idp.settings import Settings
@@ -39,6 +40,9 @@ bp = Blueprint("login", __name__)
 @commits_in_steps
 def index() -> Response:
     """Show the sign-in form; whoever has just signed in goes on at once."""
+    back_to = named_return()
+    if back_to is not None:
+        return _see_other(back_to if current_session() else keep_return(back_to))
     waiting = find_waiting()
     view = current_session()
     if view is not None and _goes_on(view, waiting):
@@ -103,11 +107,14 @@ def confirm() -> Response:
 @bp.get("/login/continue/<interaction>")
 @commits_in_steps
 def resume_page(interaction: str) -> Response:
-    """Go back to the page of this site that asked for the sign-in."""
+    """Go back to the page of this site, or of another server on this host, that asked for the sign-in."""
     with transaction() as session:
         found = interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
-    path = found.parameters.get("path")
-    if found.resume_endpoint != "login.resume_page" or not isinstance(path, str) or not is_own_path(path):
+    path, address = found.parameters.get("path"), found.parameters.get("address")
+    is_page = found.resume_endpoint == "login.resume_page"
+    if is_page and isinstance(address, str):
+        return _see_other(checked_return(address))
+    if not is_page or not isinstance(path, str) or not is_own_path(path):
         raise InteractionExpired(reasons.INTERACTION_EXPIRED.public, reason=reasons.INTERACTION_EXPIRED)
     return _see_other(path)
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from idp.sessions.store import SessionView
 
 START = "/"
-# Where the apps of either protocol say that the person is led afterwards.
-_LEADS_TO = ("redirect_uri", "delivery_uri")
+# Where the apps of either protocol, or another server on this host, say that the person is led afterwards.
+_LEADS_TO = ("redirect_uri", "delivery_uri", "address")
 _LONGEST_HINT = 320
 
 
