@@ -16,23 +16,57 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass
 class Form:
-    """A form of a page: where it goes, and what it holds."""
+    """A form of a page: where it goes, and what it holds; a name with several ticked boxes holds a list."""
 
     action: str
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def hold(self, name: str, value: str) -> None:
+        """Take in a field as a browser would send it."""
+        if name in self.values:
+            before = self.values[name]
+            self.values[name] = [*(before if isinstance(before, list) else [before]), value]
+        else:
+            self.values[name] = value
 
 
 class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self._area: str | None = None
+        self._text = ""
+        self._select: str | None = None
+        self._options: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
+        name = given.get("name")
         if tag == "form":
             self.forms.append(Form(given.get("action", "")))
-        elif tag == "input" and self.forms and given.get("name"):
-            self.forms[-1].values[given["name"]] = given.get("value") or ""
+        elif tag == "option" and self._select:
+            self._options.append((given.get("value", ""), "selected" in given))
+        elif not self.forms or not name:
+            return
+        elif tag == "select":
+            self._select, self._options = name, []
+        elif tag == "textarea":
+            self._area, self._text = name, ""
+        elif tag == "input" and (given.get("type") not in {"checkbox", "radio"} or "checked" in given):
+            self.forms[-1].hold(name, given.get("value") or "")
+
+    def handle_data(self, data):
+        self._text += data
+
+    def handle_endtag(self, tag):
+        if tag == "textarea" and self._area:
+            # The first line break belongs to the markup.
+            self.forms[-1].hold(self._area, self._text.removeprefix("\n"))
+            self._area = None
+        elif tag == "select" and self._select:
+            chosen = [value for value, selected in self._options if selected] or [self._options[0][0]]
+            self.forms[-1].hold(self._select, chosen[0])
+            self._select = None
 
 
 def forms_of(html: str) -> list[Form]:

@@ -14,7 +14,7 @@ from idp.admin.client_forms import KINDS, Kind
 from idp.admin.client_lookup import registered
 from idp.admin.client_secrets import reveal
 from idp.clients import administration, jwt_redirect, registration
-from idp.clients.metadata import SIGNING_ALGORITHMS, ClientMetadata, validate
+from idp.clients.metadata import ClientMetadata, validate
 from idp.clients.store import Client
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import FieldErrors, NotFound
@@ -29,11 +29,6 @@ from idp.web.current import service
 
 _DRAFT = "admin_clients.draft"
 _DELIVERIES = (("form_post", "Form post"), ("query", "Query parameter"), ("fragment", "Fragment"))
-_AUTH_METHODS = (
-    ("", "HTTP Basic or form"),
-    ("client_secret_basic", "HTTP Basic alone"),
-    ("client_secret_post", "Form alone"),
-)
 _NOT_KEPT = frozenset({"csrf_token"})
 
 
@@ -172,14 +167,11 @@ def _form_page(
         values=values,
         errors=errors,
         summary=_summary(errors, kind),
-        open_links=bool(errors.keys() & client_forms.LINKS),
-        open_protocol=bool(errors.keys() & client_forms.PROTOCOL),
+        parts=client_forms.parts_of(kind),
         scopes=_scopes(kind),
         other_scopes=" ".join(name for name in values["scope"] if name not in scopes.KNOWN_NAMES),
-        algorithms=[(alg, alg) for alg in SIGNING_ALGORITHMS],
         jwt_algorithms=[(alg, alg) for alg in jwt_redirect.ALGORITHMS],
         deliveries=_DELIVERIES,
-        auth_methods=_AUTH_METHODS,
     )
     return make_response(page, 400 if errors else 200)
 

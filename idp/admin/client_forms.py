@@ -5,45 +5,51 @@ Every field carries its RFC 7591 name. Only the fields listed for the kind are r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from idp.admin.client_fields import BY_NAME, PARTS, Part
 from idp.clients.metadata import ClientMetadata
+from idp.clients.rules import grants_for
 from idp.errors import FieldErrors
+from idp.protocol import strict_json
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
-_SEVERAL_LINES = frozenset(
-    {"redirect_uris", "post_logout_redirect_uris", "resources", "contacts", "jwt_sso.return_to_prefixes"}
-)
-_FLAGS = frozenset({"skip_consent", "require_pkce", "resource_server", "id_token_profile_claims", "require_auth_time"})
-_PAGES = ("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri")
-# The parts of the form that are folded up; one with a fault is open.
-LINKS = frozenset({*_PAGES, "contacts"})
-PROTOCOL = frozenset(
-    {
-        "require_pkce",
-        "token_endpoint_auth_method",
-        "grant_types",
-        "default_max_age",
-        "require_auth_time",
-        "id_token_profile_claims",
-        "id_token_signed_response_alg",
-        "access_token_signed_response_alg",
-    }
+_OTHER_LINES = frozenset({"redirect_uris", "post_logout_redirect_uris", "resources", "jwt_sso.return_to_prefixes"})
+_SEVERAL_LINES = _OTHER_LINES | {name for name, field in BY_NAME.items() if field.control == "lines"}
+_FLAGS = frozenset({"skip_consent", "resource_server"}) | {
+    name for name, field in BY_NAME.items() if field.control == "flag"
+}
+# Read from several ticked boxes.
+_BOXES = frozenset({"scope", "grant_types", "response_types"})
+_PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
+_PROOF = (
+    "token_endpoint_auth_method",
+    *("token_endpoint_auth_signing_alg", "jwks", "jwks_uri", "security_profile"),
+    *(field.name for part in PARTS if part.id == "certificate" for field in part.fields),
 )
 _OPENID = (
     "redirect_uris",
     "post_logout_redirect_uris",
+    "initiate_login_uri",
     "default_max_age",
+    "default_acr_values",
     "require_auth_time",
     "id_token_profile_claims",
-    "id_token_signed_response_alg",
-    "access_token_signed_response_alg",
     "resources",
     "default_resource",
+    *("jwks", "jwks_uri"),
+    *(
+        field.name
+        for part in PARTS
+        if part.id in {"responses", "sign-out", "keys", "encryption", "identifiers"}
+        for field in part.fields
+        if field.name != "token_endpoint_auth_signing_alg"
+    ),
 )
 _EVERYWHERE = ("client_name", "scope", "skip_consent", *_PAGES, "contacts")
 _JWT = ("delivery_uri", "delivery", "field", "alg", "return_to_prefixes", "claims")
@@ -75,9 +81,7 @@ KINDS: dict[str, Kind] = {
             "Pages made by a server that can keep a secret.",
             "server",
             {"application_type": "web"},
-            frozenset(
-                {*_EVERYWHERE, *_OPENID, "require_pkce", "token_endpoint_auth_method", "grant_types", "resource_server"}
-            ),
+            frozenset({*_EVERYWHERE, *_OPENID, *_PROOF, "require_pkce", "grant_types", "resource_server"}),
         ),
         Kind(
             "spa",
@@ -108,7 +112,7 @@ KINDS: dict[str, Kind] = {
                     "resources",
                     "default_resource",
                     "resource_server",
-                    "token_endpoint_auth_method",
+                    *_PROOF,
                     "access_token_signed_response_alg",
                     "contacts",
                 }
@@ -128,19 +132,26 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(metadata: ClientMetadata) -> Kind:
     """Return the kind that *metadata* is edited as."""
-    if "authorization_code" not in metadata.grant_types and metadata.jwt_sso is not None:
+    if not metadata.signs_people_in and metadata.jwt_sso is not None:
         return KINDS["jwt"]
     if metadata.application_type == "native":
         return KINDS["native"]
     if metadata.is_public:
         return KINDS["spa"]
-    return KINDS["web" if "authorization_code" in metadata.grant_types else "machine"]
+    return KINDS["web" if metadata.signs_people_in else "machine"]
+
+
+def parts_of(kind: Kind) -> list[Part]:
+    """Return the folded parts of the form of *kind*, with the fields that it has."""
+    found = [part.within(kind.fields) for part in PARTS]
+    return [part for part in found if part.fields]
 
 
 def first_values(kind: Kind) -> dict[str, Any]:
     """Return what an empty form of *kind* shows."""
     scope = ["openid", "profile", "email"] if kind.is_interactive else []
-    return {**dict.fromkeys(kind.fields, ""), "scope": scope, "require_pkce": True, "id_token_profile_claims": True}
+    on = {"require_pkce": True, "id_token_profile_claims": True}
+    return {**dict.fromkeys(kind.fields, ""), "scope": scope, "response_types": ["code"], "grant_types": [], **on}
 
 
 def values_of(kind: Kind, metadata: ClientMetadata) -> dict[str, Any]:
@@ -152,13 +163,15 @@ def values_of(kind: Kind, metadata: ClientMetadata) -> dict[str, Any]:
         member = name.removeprefix("jwt_sso.")
         value = jwt.get(member) if name != member else stored.get(name)
         shown[name] = _as_typed(name, value)
-    return shown | {"scope": list(metadata.scopes), "grant_types": list(metadata.grant_types)}
+    boxes = {"grant_types": list(metadata.grant_types), "response_types": list(metadata.response_types)}
+    return shown | boxes | {"scope": list(metadata.scopes)}
 
 
 def submitted_values(kind: Kind, form: MultiDict[str, str]) -> dict[str, Any]:
     """Return what the form shows again after it was sent with a fault."""
     shown: dict[str, Any] = {name: name in form if name in _FLAGS else form.get(name, "") for name in kind.fields}
-    return shown | {"scope": " ".join(form.getlist("scope")).split(), "grant_types": form.getlist("grant_types")}
+    ticked = {name: form.getlist(name) for name in ("grant_types", "response_types")}
+    return shown | ticked | {"scope": " ".join(form.getlist("scope")).split()}
 
 
 def read(kind: Kind, form: MultiDict[str, str], before: ClientMetadata | None = None) -> dict[str, Any]:
@@ -171,7 +184,7 @@ def read(kind: Kind, form: MultiDict[str, str], before: ClientMetadata | None = 
     given = dict(kind.fixed) if before is None else before.as_json()
     jwt = dict(given.get("jwt_sso", {}))
     faults: dict[str, str] = {}
-    for name in kind.fields - {"scope", "grant_types"}:
+    for name in kind.fields - _BOXES:
         member = name.removeprefix("jwt_sso.")
         target = jwt if name != member else given
         try:
@@ -191,13 +204,20 @@ def _scopes_and_grants(kind: Kind, form: MultiDict[str, str]) -> dict[str, Any]:
     scope = list(dict.fromkeys(" ".join(form.getlist("scope")).split()))
     found: dict[str, Any] = {"scope": " ".join(scope)}
     if "redirect_uris" in kind.fields:
-        grants = ["authorization_code"]
-        if "offline_access" in scope:
-            grants.append("refresh_token")
-        if "grant_types" in kind.fields and "client_credentials" in form.getlist("grant_types"):
-            grants.append("client_credentials")
-        found |= {"grant_types": grants, "response_types": ["code"]}
+        response_types = form.getlist("response_types") or ["code"]
+        found |= {"grant_types": _grants(kind, form, response_types, scope), "response_types": response_types}
     return found
+
+
+def _grants(kind: Kind, form: MultiDict[str, str], response_types: Sequence[str], scope: Sequence[str]) -> list[str]:
+    """Return the grant types that the boxes amount to; nobody has to know which goes with which."""
+    needed = {grant for response_type in response_types for grant in grants_for(response_type)}
+    grants = sorted(needed)
+    if "offline_access" in scope and "authorization_code" in needed:
+        grants.append("refresh_token")
+    if "grant_types" in kind.fields and "client_credentials" in form.getlist("grant_types"):
+        grants.append("client_credentials")
+    return grants
 
 
 def _as_typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON in, text or a flag out
@@ -205,6 +225,8 @@ def _as_typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON in, text or 
         return bool(value)
     if name == "jwt_sso.claims":
         return "\n".join(f"{claim} = {source}" for claim, source in (value or {}).items())
+    if name == "jwks":
+        return json.dumps(value, indent=2) if value else ""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "\n".join(value)
     return "" if value is None else str(value)
@@ -220,6 +242,8 @@ def _as_meant(name: str, form: MultiDict[str, str]) -> Any:  # noqa: ANN401 - te
         return _claims(text)
     if name == "default_max_age":
         return _seconds(text)
+    if name == "jwks":
+        return _keys(text)
     # An empty field is one that was not filled in, except for the name.
     return text or ("" if name == "client_name" else None)
 
@@ -230,6 +254,15 @@ def _seconds(text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 10:  # noqa: PLR2004 - ten digits are 300 years
         raise FieldErrors({"default_max_age": "Write a whole number of seconds."})
     return int(text)
+
+
+def _keys(text: str) -> dict[str, Any] | None:
+    if not text:
+        return None
+    try:
+        return strict_json.parse_object(text)
+    except ValueError as error:
+        raise FieldErrors({"jwks": f"This cannot be read as a JWK set. {error}"}) from None
 
 
 def _claims(text: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from idp import clock
-from idp.admin import client_actions, client_editing, client_secrets
+from idp.admin import client_actions, client_editing, client_fields, client_secrets
 from idp.admin.client_forms import kind_of
 from idp.admin.client_lookup import registered
 from idp.admin.client_reach import reach_of
@@ -87,6 +87,8 @@ def show(client_id: str) -> Response:
         secrets=known,
         secret_note=_secret_note(known),
         may_add_secret=client.metadata.needs_secret and len(client.secrets) < secrets.MOST_LIVE,
+        proof=client_fields.proof_of(client.metadata),
+        told=client_fields.told(client.metadata, kind_of(client.metadata).fields),
         reach=reach_of(db.session(), client_id, clock.utc_now()),
     )
     return make_response(page)
@@ -118,7 +120,7 @@ def _secret_note(known: list[SecretFacts]) -> Note | None:
 def _endpoints(client: Client) -> list[tuple[str, str]]:
     issuer, metadata = service(Settings).issuer, client.metadata
     found: list[tuple[str, str]] = []
-    if "authorization_code" in metadata.grant_types:
+    if metadata.signs_people_in:
         found += _OPENID_ENDPOINTS
     elif metadata.jwt_sso is None:
         found += _MACHINE_ENDPOINTS

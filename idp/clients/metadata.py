@@ -100,6 +100,11 @@ class ClientMetadata:
     jwt_sso: JwtRedirect | None = None
 
     @property
+    def signs_people_in(self) -> bool:
+        """Tell whether people come to the authorization endpoint for it."""
+        return "authorization_code" in self.grant_types or "implicit" in self.grant_types
+
+    @property
     def is_public(self) -> bool:
         """Tell whether the client cannot keep a secret (RFC 6749 section 2.1)."""
         return self.token_endpoint_auth_method == "none"

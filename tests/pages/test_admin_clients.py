@@ -1,6 +1,7 @@
 """The pages of the client registry, as an administrator without JavaScript uses them."""
 
 import html
+import json
 import re
 from datetime import timedelta
 
@@ -526,3 +527,107 @@ def test_the_addresses_to_copy_are_served(app, admin, made):
     adapter = app.url_map.bind("localhost")
     for path in filter(None, addresses):
         assert any(adapter.test(path, method) for method in ("GET", "POST")), path
+
+
+KEY = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+       "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "notes-1"}  # fmt: skip
+
+
+def test_every_field_of_a_web_app_is_set_by_the_form_and_comes_back_in_it(app, admin):
+    given = {
+        "client_name": "Notes",
+        "redirect_uris": "https://notes.example/callback",
+        "scope": ["openid", "offline_access"],
+        "response_types": ["code", "code id_token token"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "ES256",
+        "security_profile": "fapi",
+        "default_acr_values": "1",
+        "backchannel_logout_uri": "https://notes.example/signed-out",
+        "backchannel_logout_session_required": "1",
+        "frontchannel_logout_uri": "https://notes.example/frame",
+        "frontchannel_logout_session_required": "1",
+        "jwks": json.dumps({"keys": [KEY]}),
+        "request_object_signing_alg": "ES256",
+        "require_signed_request_object": "1",
+        "request_uris": "https://notes.example/request.jwt#1\r\nhttps://notes.example/other.jwt",
+        "userinfo_signed_response_alg": "ES256",
+        "authorization_signed_response_alg": "EdDSA",
+        "id_token_encrypted_response_alg": "ECDH-ES",
+        "id_token_encrypted_response_enc": "A256GCM",
+        "userinfo_encrypted_response_alg": "ECDH-ES+A128KW",
+        "subject_type": "pairwise",
+        "client_id": "notes",
+    }
+
+    assert create(admin, "web", **given).status_code == 200
+
+    metadata = read(app, "notes").metadata
+    assert metadata.grant_types == ("authorization_code", "implicit", "refresh_token")
+    assert metadata.jwks == {"keys": [KEY]}
+    form = form_with(admin, "/admin/clients/notes/edit", "client_name")
+    shown = {name: form.values[name] for name in given.keys() - {"client_id", "jwks", "scope", "request_uris"}}
+    assert shown == {name: given[name] for name in shown}
+    assert form.values["request_uris"].split() == given["request_uris"].split()
+    assert json.loads(form.values["jwks"]) == {"keys": [KEY]}
+    assert admin.submit(form).status_code == 303
+    assert read(app, "notes").metadata == metadata
+    page = html.unescape(admin.visit("/admin/clients/notes").text)
+    assert "A JWT signed with its private key" in page
+    assert "https://notes.example/signed-out" in page
+    assert "notes-1" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("jwks", "{}"),
+        ("jwks", '{"keys": [], "keys": []}'),
+        ("jwks", "[" * 100),
+        ("jwks", "-----BEGIN PUBLIC KEY-----"),
+        ("jwks_uri", "http://notes.example/keys"),
+        ("request_uris", "ftp://notes.example/r"),
+        ("frontchannel_logout_uri", "https://elsewhere.example/frame"),
+        ("id_token_encrypted_response_alg", "RSA1_5"),
+        ("response_types", "token"),
+        ("security_profile", "none"),
+        ("subject_type", "random"),
+    ],
+)
+def test_a_field_that_cannot_be_saved_says_so_in_its_opened_part(admin, field, value):
+    answer = create(admin, "web", client_name="Notes", redirect_uris="https://notes.example/callback", **{field: value})
+
+    assert field in faults(answer)
+    assert re.search(r'<details class="card more" id="part-[a-z-]+" open>', answer.text)
+
+
+def test_response_types_that_nobody_ticked_are_code(app, admin):
+    assert create(admin, "spa", client_name="Notes", redirect_uris="https://notes.example/cb").status_code == 200
+
+    (client,) = every(app)
+    assert client.metadata.response_types == ("code",)
+
+
+def test_an_implicit_app_is_still_one_that_people_sign_in_to(app, admin):
+    made = make_client(app, redirect_uris=["https://notes.example/cb"], grant_types=["implicit"])
+
+    assert "Web app with a server" in admin.visit(f"/admin/clients/{made.client_id}").text
+    form = form_with(admin, f"/admin/clients/{made.client_id}/edit", "client_name")
+    assert form.values["response_types"] == "id_token"
+    assert admin.submit(form).status_code == 303
+    assert read(app, made.client_id).metadata.grant_types == ("implicit",)
+
+
+def test_a_service_may_prove_itself_by_a_certificate(app, admin):
+    answer = create(
+        admin,
+        "machine",
+        client_name="Nightly",
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_subject_dn="CN=nightly,O=Example",
+    )
+
+    assert answer.status_code == 200
+    (client,) = every(app)
+    assert client.metadata.tls_client_auth_subject_dn == "CN=nightly,O=Example"
+    assert SECRET.search(answer.text) is None
