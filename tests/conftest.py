@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by what it needs, so that `-m "not postgres"` is quick and complete."""
     for item in items:
         folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-        if folder in {"browser", "faults"}:
+        if folder in {"browser", "clients", "faults"}:
             item.add_marker(folder)
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "postgresql" in parameters.values() or "postgres_url" in getattr(item, "fixturenames", ()):

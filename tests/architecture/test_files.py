@@ -8,6 +8,10 @@ import pytest
 from tests.architecture.tree import ROOT, name, text_files
 
 LOCKS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+CLIENT_LOCKS = (
+    ROOT / "tests" / "clients" / "requirements.txt",
+    ROOT / "tests" / "clients" / "requirements-pgadmin.txt",
+)
 # Put together here, so that this file does not hold what it looks for.
 REGISTRIES = [f"{host}.{domain}" for host, domain in (("pypi", "org"), ("files.pythonhosted", "org"), ("npmjs", "com"))]
 ONE_MACHINE = re.compile(r"(?<![\w.~-])/(?:wor[k]|roo[t]|home/[a-z]\w+|Users/\w+)/")
@@ -17,7 +21,7 @@ def pins(path):
     return re.findall(r"^([a-z0-9][\w.-]*(?:\[[\w,-]+\])?==[^\s;\\]+)", path.read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=name)
+@pytest.mark.parametrize("path", [*LOCKS, *CLIENT_LOCKS], ids=name)
 def test_every_pin_of_a_lock_has_hashes(path):
     entries = re.split(r"^(?=[a-z0-9])", path.read_text(), flags=re.MULTILINE)[1:]
 
@@ -25,7 +29,7 @@ def test_every_pin_of_a_lock_has_hashes(path):
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=name)
+@pytest.mark.parametrize("path", [*LOCKS, *CLIENT_LOCKS], ids=name)
 def test_a_lock_names_no_index(path):
     assert not re.search(r"://|--(?:extra-)?index|--find-links|--trusted-host", path.read_text())
 

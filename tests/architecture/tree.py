@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_MADE_HERE = {".venv", ".git", "build", "dist", "data", "node_modules"}
+_MADE_HERE = {".venv", ".venv-clients", ".git", "build", "dist", "data", "node_modules"}
 
 
 def tracked_files() -> list[Path]:

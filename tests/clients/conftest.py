@@ -1,0 +1,85 @@
+"""Real applications, unmodified, over a real server: each folder here holds one as its own documentation sets it up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.server import free_port
+from tests.browser.conftest import browsers, chromium  # noqa: F401 - for applications that need a browser with scripts
+from tests.clients.processes import Process
+from tests.clients.provider import ENVIRONMENTS, FOLDER, Provider
+from tests.clients.visitor import Visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_RUNNING: list[Process] = []
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show with a failure what the applications that run wrote last."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        report.sections += [(f"log of {process.name}", process.log()) for process in _RUNNING]
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """One provider for all applications of a worker."""
+    assert (ENVIRONMENTS / ".done").exists(), "run scripts/set_up.sh clients (make test does)"
+    made = Provider(tmp_path_factory.mktemp("provider"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """A free port for the application of this module."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Process]]:
+    """Return a function that starts an application and waits for it; what it started ends with the module.
+
+    ``folder`` is a path, or the name of a folder here; ``ready`` the path that answers when it is up; ``environment``
+    is all that it gets besides PATH and a HOME of its own.
+    """
+    started: list[Process] = []
+
+    def run(
+        command: Sequence[str | Path],
+        *,
+        port: int,
+        folder: Path | str,
+        environment: Mapping[str, str],
+        ready: str = "/",
+    ) -> Process:
+        log = tmp_path_factory.mktemp("application") / "log.txt"
+        where = FOLDER / folder if isinstance(folder, str) else folder
+        process = Process(command, port=port, folder=where, log=log)
+        started.append(process)
+        _RUNNING.append(process)
+        process.start(environment, ready)
+        return process
+
+    yield run
+    for process in reversed(started):
+        process.end()
+        _RUNNING.remove(process)
+
+
+@pytest.fixture
+def visitor(provider: Provider) -> Iterator[Visitor]:
+    """A browser where nobody is signed in."""
+    made = Visitor(provider.issuer)
+    yield made
+    made.close()
