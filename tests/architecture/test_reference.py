@@ -18,6 +18,14 @@ def test_settings_and_commands_are_up_to_date():
     assert (done.returncode, done.stdout) == (0, ""), "run scripts/write_reference.py"
 
 
+def test_pages_about_applications_show_the_files_that_are_tested():
+    done = subprocess.run(
+        [sys.executable, "scripts/write_connect.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, ""), "run scripts/write_connect.py"
+
+
 @pytest.mark.parametrize("backend", ["sqlite"])
 def test_every_endpoint_is_in_the_reference(app):
     def is_named(rule: str) -> bool:
