@@ -111,7 +111,10 @@ def environment(configuration: str) -> str:
 def pages() -> dict[str, str]:
     """Return every page by its file name."""
     locked = versions()
-    made = {f"{path.parent.name}.md": page(path.parent, locked) for path in sorted(CLIENTS.glob("*/connect.md"))}
+    made = {
+        f"{path.parent.name.replace('_', '-')}.md": page(path.parent, locked)
+        for path in sorted(CLIENTS.glob("*/connect.md"))
+    }
     titles = {name: text.partition("\n")[0].removeprefix("# ") for name, text in made.items()}
     lines = [f"- [{title}]({name})\n" for name, title in sorted(titles.items(), key=lambda one: one[1].lower())]
     return {"README.md": INDEX + "".join(lines), **made}

@@ -7,11 +7,11 @@ from tests.clients.provider import EMAIL, NAME, PYTHON
 
 @pytest.fixture(scope="module")
 def app(provider, start, port):
-    registered = provider.register("flask-authlib", f"http://localhost:{port}")
+    registered = provider.register("flask_authlib", f"http://localhost:{port}")
     start(
         [PYTHON, "-m", "flask", "--app", "app", "run", "--host", "localhost", "--port", str(port)],
         port=port,
-        folder="flask-authlib",
+        folder="flask_authlib",
         environment={**registered.environment, "AUTHLIB_INSECURE_TRANSPORT": "1"},
     )
     return registered
