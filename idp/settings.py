@@ -135,6 +135,35 @@ class OutboundSettings(_Section):
         return value
 
 
+class RegistrationSettings(_Section):
+    """Apps that register themselves (RFC 7591)."""
+
+    mode: Literal["off", "token", "open"] = Field(
+        "off",
+        description="`off`: administrators alone register apps; `token`: whoever has an initial access token may; "
+        "`open`: anybody may.",
+    )
+    quota: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        50, description="Apps that one initial access token, and one network address, may register a day."
+    )
+    keep_unused: Positive = Field(
+        timedelta(days=30),
+        description="An app that registered without a token and was never used is deleted after this long.",
+    )
+    software_statement_keys: Path | None = Field(
+        None,
+        description="A JWK set (a file) of those whose software statements are believed; empty: none are.",
+    )
+
+    @field_validator("software_statement_keys")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            message = "must name a file that exists"
+            raise ValueError(message)
+        return value
+
+
 def _read_networks(value: object) -> object:
     items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
     if isinstance(items, list | tuple):
@@ -197,6 +226,7 @@ class Settings(BaseSettings):
     keys: KeySettings = KeySettings()
     log: LogSettings = LogSettings()
     outbound: OutboundSettings = OutboundSettings()
+    registration: RegistrationSettings = RegistrationSettings()
 
     @field_validator("issuer")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Base
@@ -44,3 +44,50 @@ class ClientSecret(Base):
     envelope: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
+
+
+class ClientRegistration(Base):
+    """That a client registered itself (RFC 7591), and the fingerprint of the token that it manages itself with."""
+
+    __tablename__ = "client_registrations"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True)
+    # The initial access token that let it in, with its name then; NULL where anybody may register.
+    initial_token_id: Mapped[str | None] = mapped_column(String(64))
+    initial_token_name: Mapped[str] = mapped_column(String(200))
+    token_fingerprint: Mapped[str] = mapped_column(String(64))
+    # As it was presented: it is handed back with everything else.
+    software_statement: Mapped[str | None] = mapped_column(Text)
+
+
+class InitialAccessToken(Base):
+    """Lets its holder register clients, until it has run out, been used up or been revoked."""
+
+    __tablename__ = "initial_access_tokens"
+    __table_args__ = (Index("ix_initial_access_tokens_fingerprint", "fingerprint", unique=True),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(200))
+    uses: Mapped[int]
+    # NULL: as many as it is used for before it runs out.
+    most_uses: Mapped[int | None]
+    made_by: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class ClientLogo(Base):
+    """The picture behind a client's ``logo_uri``, as it was when it was fetched."""
+
+    __tablename__ = "client_logos"
+    __table_args__ = (Index("ix_client_logos_digest", "digest"),)
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True)
+    # SHA-256 of the picture in hexadecimal: what its address is made from.
+    digest: Mapped[str] = mapped_column(String(64))
+    media_type: Mapped[str] = mapped_column(String(32))
+    picture: Mapped[bytes] = mapped_column(LargeBinary)
+    fetched_at: Mapped[datetime]

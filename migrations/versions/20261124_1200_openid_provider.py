@@ -20,9 +20,59 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_used_assertions")),
     )
     op.create_index(op.f("ix_used_assertions_expires_at"), "used_assertions", ["expires_at"])
+    _add_registration()
+
+
+def _add_registration() -> None:
+    op.create_table(
+        "client_registrations",
+        sa.Column("client_id", sa.String(length=128), nullable=False),
+        sa.Column("initial_token_id", sa.String(length=64), nullable=True),
+        sa.Column("initial_token_name", sa.String(length=200), nullable=False),
+        sa.Column("token_fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("software_statement", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.client_id"],
+            name=op.f("fk_client_registrations_client_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_client_registrations")),
+    )
+    op.create_table(
+        "initial_access_tokens",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("most_uses", sa.Integer(), nullable=True),
+        sa.Column("made_by", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_initial_access_tokens")),
+    )
+    op.create_index(op.f("ix_initial_access_tokens_fingerprint"), "initial_access_tokens", ["fingerprint"], unique=True)
+    op.create_table(
+        "client_logos",
+        sa.Column("client_id", sa.String(length=128), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("media_type", sa.String(length=32), nullable=False),
+        sa.Column("picture", sa.LargeBinary(), nullable=False),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.client_id"], name=op.f("fk_client_logos_client_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_client_logos")),
+    )
+    op.create_index(op.f("ix_client_logos_digest"), "client_logos", ["digest"])
 
 
 def downgrade() -> None:
+    op.drop_table("client_logos")
+    op.drop_table("initial_access_tokens")
+    op.drop_table("client_registrations")
     op.drop_index(op.f("ix_used_assertions_expires_at"), table_name="used_assertions")
     op.drop_table("used_assertions")
     op.drop_column("client_secrets", "envelope")
