@@ -17,6 +17,8 @@ from idp.keys import installation
 from idp.keys.ring import KeyRing
 from idp.keys.signer import Signer
 from idp.keys.verifier import Verifier
+from idp.oidc.client_keys import ClientKeys
+from idp.oidc.request_objects import FetchedObjects
 from idp.outbound import Outbound
 from idp.web import current, navigation
 from idp.web.csrf import csrf
@@ -111,7 +113,9 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
     with app.app_context():
         ring = KeyRing(cache, vault, db.engine)
         secret_use = SecretUse(db.engine)
-    current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer), secret_use, Outbound(settings))
+    outbound = Outbound(settings)
+    current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer), secret_use)
+    current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))
 
 
 def _add_feature(app: Flask, package: str) -> None:

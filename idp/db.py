@@ -143,6 +143,21 @@ class transaction(ContextDecorator):  # noqa: N801 - reads as a statement: with 
         return decorated
 
 
+def end_reading() -> None:
+    """End a transaction that has only read, before slow work begins (a fetch, a signature, a hash).
+
+    Raises:
+        RuntimeError: inside ``transaction()``, where slow work would keep others from writing.
+
+    """
+    if _writing.get() is not None:
+        message = "slow work must not begin inside a transaction"
+        raise RuntimeError(message)
+    session = db.session()
+    if session.in_transaction():
+        session.rollback()
+
+
 def commits_in_steps(func: Called) -> Called:
     """Mark a view that commits by several ``with transaction():`` blocks, because slow work lies between them."""
     func.writes = True  # type: ignore[attr-defined]  # read by the test that every writing route has it

@@ -23,8 +23,11 @@ Raise the closest class; nobody but the two renderers (OAuth JSON or redirect, a
     │   │   ├── LoginRequired             400 login_required
     │   │   ├── ConsentRequired           400 consent_required
     │   │   └── AccountSelectionRequired  400 account_selection_required
+    │   ├── UnmetAuthenticationRequirements 400 unmet_authentication_requirements
     │   ├── RequestNotSupported           400 request_not_supported
     │   ├── RequestUriNotSupported        400 request_uri_not_supported
+    │   ├── InvalidRequestObject          400 invalid_request_object
+    │   ├── InvalidRequestUri             400 invalid_request_uri
     │   ├── RegistrationNotSupported      400 registration_not_supported
     │   ├── TemporarilyUnavailable        503 temporarily_unavailable
     │   └── ServerError                   500 server_error
@@ -204,6 +207,12 @@ class AccountSelectionRequired(InteractionRequired):
     oauth_error = "account_selection_required"
 
 
+class UnmetAuthenticationRequirements(ProtocolError):
+    """No sign-in here reaches what the request calls essential (OpenID Connect Core Error Code of that name)."""
+
+    oauth_error = "unmet_authentication_requirements"
+
+
 class RequestNotSupported(ProtocolError):
     """The `request` parameter is not served."""
 
@@ -214,6 +223,18 @@ class RequestUriNotSupported(ProtocolError):
     """The `request_uri` parameter is not served."""
 
     oauth_error = "request_uri_not_supported"
+
+
+class InvalidRequestObject(ProtocolError):
+    """A request object does not verify, or says what it may not say (RFC 9101 section 7)."""
+
+    oauth_error = "invalid_request_object"
+
+
+class InvalidRequestUri(ProtocolError):
+    """A request_uri is not the client's, or what it leads to could not be fetched (RFC 9101 section 7)."""
+
+    oauth_error = "invalid_request_uri"
 
 
 class RegistrationNotSupported(ProtocolError):

@@ -89,14 +89,14 @@ RESPONSE_TYPE = Reason(
     "This app asked for a kind of answer we do not give",
     _TELL,
     "The response_type is missing, unknown or not registered for this client.",
-    "Use response_type=code.",
+    "Use response_type=code, or register the other one (response_types, with the grant type implicit).",
 )
 RESPONSE_MODE = Reason(
     "unsupported_response_mode",
     "This app asked for its answer in a way we do not support",
     _TELL,
-    "The response_mode is unknown.",
-    "Use query, fragment or form_post, or leave response_mode out.",
+    "The response_mode is unknown, or is query for a response_type that brings a token.",
+    "Use query, fragment, form_post or one of them with .jwt, or leave response_mode out. Tokens never go by query.",
 )
 SCOPE = Reason(
     "invalid_scope",
@@ -119,6 +119,27 @@ MAX_AGE = Reason(
     "max_age is not a whole number of seconds, zero or more.",
     "Send max_age as decimal digits, or leave it out.",
 )
+NONCE_MISSING = Reason(
+    "nonce_missing",
+    "This app's request is incomplete",
+    _TELL,
+    "An ID token from the authorization endpoint needs a nonce, and the request has none (Core section 3.2.2.1).",
+    "Send a fresh random nonce, and compare it with the one in the ID token.",
+)
+CLAIMS = Reason(
+    "invalid_claims",
+    "This app's request is malformed",
+    _TELL,
+    "claims is no JSON object of the form that OpenID Connect Core section 5.5 gives it, or is nested too deeply.",
+    "Send userinfo and id_token as objects whose members are null or have essential, value or values.",
+)
+ACR_UNMET = Reason(
+    "acr_unmet",
+    "This app needs a stronger sign-in than there is here",
+    _TELL,
+    "The request calls an acr essential that no sign-in here reaches.",
+    "Ask for one of acr_values_supported, or make the acr voluntary.",
+)
 DUPLICATE_PARAMETER = Reason(
     "duplicate_parameter",
     "This app's request is malformed",
@@ -137,15 +158,36 @@ REQUEST_NOT_SUPPORTED = Reason(
     "request_not_supported",
     "This app asked in a way we do not support",
     _TELL,
-    "Request objects (request) are not supported, as the discovery document says.",
-    "Send the parameters themselves.",
+    "The request object is not signed, or the client has no registered keys to verify it with.",
+    "Register jwks or jwks_uri for the client and sign the request object, or send the parameters themselves.",
 )
 REQUEST_URI_NOT_SUPPORTED = Reason(
     "request_uri_not_supported",
     "This app asked in a way we do not support",
     _TELL,
-    "Request objects by reference (request_uri) are not supported, as the discovery document says.",
-    "Send the parameters themselves.",
+    "The client has no registered request_uris or no keys, or what is found there is not signed.",
+    "Register request_uris and jwks or jwks_uri, and serve a signed request object; or send the parameters themselves.",
+)
+REQUEST_OBJECT = Reason(
+    "invalid_request_object",
+    "This app's request could not be checked",
+    _TELL,
+    "The request object does not verify with the client's registered keys, or its claims are not as they must be.",
+    "Sign it with a registered key and algorithm; aud is the issuer, exp lies ahead, client_id is the outer one.",
+)
+REQUEST_OBJECT_MISSING = Reason(
+    "request_object_missing",
+    "This app's request is incomplete",
+    _TELL,
+    "The client is registered with require_signed_request_object, and its request came as plain parameters.",
+    "Send the parameters in a signed request object (request or request_uri), or turn that setting off.",
+)
+REQUEST_URI = Reason(
+    "invalid_request_uri",
+    "This app's request could not be fetched",
+    _TELL,
+    "The request_uri is not registered for the client character by character, or it does not lead to a request object.",
+    "Register this very address, fragment included; serve the signed object as application/oauth-authz-req+jwt.",
 )
 REGISTRATION_NOT_SUPPORTED = Reason(
     "registration_not_supported",

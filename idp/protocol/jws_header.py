@@ -65,6 +65,17 @@ def parse(token: str, *, algorithms: Collection[str]) -> Jws:
     )
 
 
+def is_unsigned(token: str) -> bool:
+    """Tell whether *token* is a JWT that says of itself that it has no signature (``alg`` is `none`, in any case)."""
+    header_text, dot, _ = token[:MAX_TOKEN_LENGTH].partition(".")
+    if not dot or len(header_text) > MAX_HEADER_LENGTH:
+        return False
+    try:
+        return str(_object(header_text, "header").get("alg", "none")).lower() == "none"
+    except InvalidToken:
+        return False
+
+
 def _segments(token: str) -> list[str]:
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken(_PUBLIC, detail="token too long")
