@@ -6,87 +6,9 @@ ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dot
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, dataclass_transform
+from idp.audit.declared import ABOUT, DONE, REFUSED, TYPES, Change, Event, one_line
 
-DONE = "done"
-REFUSED = "refused"
-
-# What the filter of the audit page offers, in its order.
-ABOUT = {
-    "sign-ins": "Sign-ins",
-    "accounts": "Accounts",
-    "apps": "Apps",
-    "keys": "Keys",
-    "consent": "Consent",
-    "tokens": "Tokens",
-    "settings": "Settings",
-}
-_COMMON = frozenset({"target_id", "target_name"})
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), " ")
-_LONGEST_FACT = 2000
-
-
-def one_line(text: str, longest: int = _LONGEST_FACT) -> str:
-    """Return *text* with control characters made spaces, so that no value can look like another entry."""
-    return text.translate(_CONTROL)[:longest]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One field before and after, both as the page shows them."""
-
-    field: str
-    before: str
-    after: str
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class _Declared:
-    """Makes each subclass a frozen dataclass, and known by its type."""
-
-    def __init_subclass__(cls, *, type: str = "", title: str = "", about: str = "", outcome: str = DONE) -> None:  # noqa: A002 - reads as the event's type where it is given
-        super().__init_subclass__()
-        dataclass(frozen=True, kw_only=True)(cls)
-        if type and issubclass(cls, Event):
-            cls.type, cls.title, cls.about, cls.outcome = type, title, about, outcome
-            TYPES[type] = cls
-
-
-class Event(_Declared):
-    """The base: what was acted on, and the facts that the subclass allows."""
-
-    type: ClassVar[str]
-    # What the audit page says was done, after the name of who did it.
-    title: ClassVar[str]
-    about: ClassVar[str]
-    outcome: ClassVar[str]
-
-    target_id: str = ""
-    target_name: str = ""
-
-    def detail(self) -> dict[str, Any]:
-        """Return the facts for the log; empty ones are left out."""
-        found = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name not in _COMMON and value not in ("", None, ()):
-                found[field.name] = _plain(value)
-        return found
-
-
-TYPES: dict[str, type[Event]] = {}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, bool | int):
-        return value
-    if isinstance(value, Change):
-        return {"field": value.field, "before": one_line(value.before), "after": one_line(value.after)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return one_line(str(value))
-
+__all__ = ("ABOUT", "DONE", "REFUSED", "TYPES", "Change", "Event", "one_line")
 
 # Signing in and out.
 
@@ -220,6 +142,8 @@ class ClientCreated(Event, type="client.created", title="Registered an app", abo
     """A client was registered."""
 
     redirect_uris: tuple[str, ...] = ()
+    # itself, where the app registered itself
+    registered_by: str = ""
 
 
 class ClientChanged(Event, type="client.changed", title="Changed an app", about="apps"):
@@ -259,6 +183,21 @@ class ClientJwtSecretReplaced(
     Event, type="client.jwt_secret_replaced", title="Replaced an app's JWT secret", about="apps"
 ):
     """The secret that signs the tokens of the JWT redirect for one client was replaced."""
+
+
+class InitialAccessTokenMade(
+    Event, type="initial_access_token.made", title="Made a token to register apps", about="apps"
+):
+    """A token was made whose holder may register apps; the target is the token, ``target_id`` is not its value."""
+
+    most_uses: int | None = None
+    expires_at: str = ""
+
+
+class InitialAccessTokenRevoked(
+    Event, type="initial_access_token.revoked", title="Revoked a token to register apps", about="apps"
+):
+    """A token that let its holder register apps was ended."""
 
 
 # Consent.
