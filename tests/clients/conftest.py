@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.server import free_port
-from tests.browser.conftest import browsers, chromium  # noqa: F401 - for applications that need a browser with scripts
+from tests.browser.conftest import browsers, chromium, page  # noqa: F401 - for applications that need a browser with scripts
 from tests.clients.processes import Process
 from tests.clients.provider import ENVIRONMENTS, FOLDER, Provider
 from tests.clients.visitor import Visitor
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _RUNNING: list[Process] = []
+_PROVIDERS: list[Provider] = []
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Show with a failure what the applications that run wrote last."""
+    """Show with a failure what the provider and the applications that run wrote last."""
     outcome = yield
     report = outcome.get_result()
     if report.failed:
+        report.sections += [("log of the provider", provider.server.output.read_text()) for provider in _PROVIDERS]
         report.sections += [(f"log of {process.name}", process.log()) for process in _RUNNING]
 
 
@@ -35,8 +37,10 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     made = Provider(tmp_path_factory.mktemp("provider"))
     try:
         made.start()
+        _PROVIDERS.append(made)
         yield made
     finally:
+        _PROVIDERS.clear()
         made.stop()
 
 
