@@ -18,6 +18,8 @@ Raise the closest class; nobody but the two renderers (OAuth JSON or redirect, a
     │   ├── InvalidToken                  401 invalid_token
     │   ├── InsufficientScope             403 insufficient_scope
     │   ├── InvalidClientMetadata         400 invalid_client_metadata
+    │   ├── InvalidSoftwareStatement      400 invalid_software_statement
+    │   ├── UnapprovedSoftwareStatement   400 unapproved_software_statement
     │   ├── AccessDenied                  403 access_denied
     │   ├── InteractionRequired           400 interaction_required
     │   │   ├── LoginRequired             400 login_required
@@ -174,6 +176,18 @@ class InvalidClientMetadata(ProtocolError):
     """A client's metadata cannot be registered (RFC 7591 section 3.2.2)."""
 
     oauth_error = "invalid_client_metadata"
+
+
+class InvalidSoftwareStatement(ProtocolError):
+    """A software statement cannot be read, or is out of its time (RFC 7591 section 3.2.2)."""
+
+    oauth_error = "invalid_software_statement"
+
+
+class UnapprovedSoftwareStatement(ProtocolError):
+    """A software statement was signed by nobody who is trusted here (RFC 7591 section 3.2.2)."""
+
+    oauth_error = "unapproved_software_statement"
 
 
 class AccessDenied(ProtocolError):

@@ -142,8 +142,6 @@ class ClientCreated(Event, type="client.created", title="Registered an app", abo
     """A client was registered."""
 
     redirect_uris: tuple[str, ...] = ()
-    # itself, where the app registered itself
-    registered_by: str = ""
 
 
 class ClientChanged(Event, type="client.changed", title="Changed an app", about="apps"):

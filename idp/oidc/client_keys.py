@@ -110,10 +110,10 @@ class ClientKeys:
 
         """
         keys = self.known(client, now)
-        if _verifies(keys, jws):
+        if verifies(keys, jws):
             return True
         newer = self.refreshed(client, keys, now)
-        return newer is not None and _verifies(newer, jws)
+        return newer is not None and verifies(newer, jws)
 
     def encryption_key(self, client: Client, alg: str, now: datetime) -> ClientKey:
         """Return the key that *alg* encrypts to for this client; one that says ``use=enc`` goes first.
@@ -234,7 +234,8 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _verifies(keys: tuple[ClientKey, ...], jws: Jws) -> bool:
+def verifies(keys: tuple[ClientKey, ...], jws: Jws) -> bool:
+    """Tell whether *jws* was signed with one of *keys*; the caller has decided on its algorithm."""
     model = ALGORITHMS[jws.alg].model
     fitting = [key for key in keys if key.can_verify(jws.alg)]
     # A key that was registered without a kid may be meant by any.
