@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def start_site(
-    start: Callable[..., Process], name: str, registered: Registered, data: Path | None = None, **more: str
+    start: Callable[..., Process],
+    name: str,
+    registered: Registered,
+    data: Path | None = None,
+    ready: str = "/",
+    **more: str,
 ) -> None:
     """Start the site of the folder *name*, with a new database in *data* if it has one; *more* is its environment."""
     environment = {**registered.environment, "DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": ".", **more}
@@ -26,4 +31,4 @@ def start_site(
             [PYTHON, "-B", "-m", "django", "migrate", "--verbosity=0"], cwd=FOLDER / name, env=environment, check=True
         )
     command = [PYTHON, "-m", "django", "runserver", "--noreload", f"localhost:{registered.port}"]
-    start(command, port=registered.port, folder=name, environment=environment)
+    start(command, port=registered.port, folder=name, environment=environment, ready=ready)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _START_SECONDS = 60
 _END_SECONDS = 5
 _LOG_LINES = 60
+# What a proxy says that is up before the application behind it.
+_NOT_YET = frozenset({404, 502, 503, 504})
 
 
 class Process:
@@ -34,7 +36,7 @@ class Process:
         self._output: TextIO | None = None
 
     def start(self, environment: Mapping[str, str], ready: str) -> None:
-        """Start it, and wait until an HTTP request for the path *ready* is answered with anything but 502 to 504."""
+        """Start it, and wait until an HTTP request for the path *ready* is answered by more than what stands before it."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
         home = self._log.parent / f"{self._log.stem}-home"
         home.mkdir(exist_ok=True)
@@ -60,7 +62,7 @@ class Process:
         try:
             with socket.create_connection(("localhost", self.port), timeout=1):
                 pass
-            return httpx.get(f"http://localhost:{self.port}{path}", timeout=10).status_code not in {502, 503, 504}
+            return httpx.get(f"http://localhost:{self.port}{path}", timeout=10).status_code not in _NOT_YET
         except (OSError, httpx.TransportError):
             return False
 

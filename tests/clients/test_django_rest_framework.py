@@ -33,7 +33,7 @@ API = "https://api.example.com"
 @pytest.fixture(scope="module")
 def api(provider, start, port):
     registered = provider.register("django_rest_framework", f"http://localhost:{port}")
-    start_site(start, "django_rest_framework", registered)
+    start_site(start, "django_rest_framework", registered, ready="/me")
     return registered
 
 
@@ -77,8 +77,8 @@ def test_the_api_refuses_an_expired_access_token(api, provider, start, visitor, 
     # The same API, whose clock is a day ahead of the provider's.
     (tmp_path / "tomorrow.py").write_text(TOMORROW)
     tomorrow = replace(api, address=f"http://localhost:{free_port()}")
-    path = f"{tmp_path}:."
-    start_site(start, "django_rest_framework", tomorrow, DJANGO_SETTINGS_MODULE="tomorrow", PYTHONPATH=path)
+    later = {"DJANGO_SETTINGS_MODULE": "tomorrow", "PYTHONPATH": f"{tmp_path}:."}
+    start_site(start, "django_rest_framework", tomorrow, ready="/me", **later)
     token = tokens_of(api, visitor, resource=API)["access_token"]
 
     assert call(api, token).status_code == 200
