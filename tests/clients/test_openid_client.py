@@ -1,0 +1,61 @@
+"""openid-client in Express: discovery, PKCE, state, nonce, userinfo, refresh, revocation, every response mode."""
+
+import pytest
+
+from bench.server import free_port
+from tests.clients.provider import EMAIL, NAME, NODE, PASSWORD, USERNAME
+
+MODES = ("query", "form_post")
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def app(provider, start, mode):
+    port = free_port()
+    registered = provider.register("openid_client", f"http://localhost:{port}")
+    start(
+        [NODE, "app.js"],
+        port=port,
+        folder="openid_client",
+        environment={**registered.environment, "RESPONSE_MODE": mode},
+    )
+    return registered
+
+
+def test_a_person_signs_in_and_out(app, visitor, mode):
+    page = visitor.open(f"{app.address}/")
+    page = visitor.answer(visitor.click(page, "login"))
+
+    assert (page.status, page.url) == (200, f"{app.address}/"), page.text
+    assert NAME in page.text
+    assert EMAIL in page.text
+    asked = visitor.visits("/oauth/authorize?")[0].query
+    assert {"state", "nonce", "code_challenge"} <= asked.keys()
+    [answered] = visitor.visits(f"{app.address}/callback")
+    assert answered.method == ("POST" if mode == "form_post" else "GET")
+    assert answered.query.keys() == {"form_post": set(), "jwt": {"response"}, "query": {"code", "state", "iss"}}[mode]
+
+    page = visitor.sign_out(visitor.click(page, "logout"))
+
+    assert page.url == f"{app.address}/"
+    assert page.has("login")
+    assert visitor.open(f"{app.address}/login").has("login-submit")
+
+
+def test_refresh_tokens_rotate(app, visitor):
+    page = visitor.click(visitor.open(f"{app.address}/login"), "login-submit", username=USERNAME, password=PASSWORD)
+    page = visitor.click(page, "consent-allow", scope="offline_access")
+    for _ in range(3):
+        page = visitor.click(page, "refresh")
+        assert page.status == 200, page.text
+        assert NAME in page.text
+
+
+def test_two_sign_ins_of_one_person_in_the_same_second(app, visitor):
+    visitor.sign_in(f"{app.address}/login")
+    for _ in range(4):
+        assert NAME in visitor.sign_in(f"{app.address}/login").text
