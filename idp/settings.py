@@ -10,12 +10,22 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -218,6 +228,11 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Networks (CIDR) whose `X-Forwarded-For` is believed; empty: none."
     )
+    client_certificate_header: str = Field(
+        "",
+        description="The header in which a trusted proxy hands on the certificate of a TLS client, for example "
+        "`Client-Cert`; switches `tls_client_auth` and `self_signed_tls_client_auth` on. Empty: off.",
+    )
     site_name: Annotated[str, Field(min_length=1, max_length=80)] = Field(
         "Doorward", description="The name that people see on pages."
     )
@@ -267,6 +282,17 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: object) -> object:
         return _read_networks(value)
+
+    @field_validator("client_certificate_header")
+    @classmethod
+    def _header_of_a_proxy(cls, value: str, info: ValidationInfo) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value):
+            message = "must be the name of a header: letters, digits and dashes"
+            raise ValueError(message)
+        if value and not info.data.get("trusted_proxies"):
+            message = "needs IDP_TRUSTED_PROXIES: only a proxy named there is believed"
+            raise ValueError(message)
+        return value
 
     @property
     def is_secure(self) -> bool:

@@ -29,7 +29,7 @@ def reveal(created: Created, *, is_new: bool) -> Response:
 def add_secret(client_id: str) -> Response:
     """Make a second secret and show it."""
     try:
-        secret = administration.add_secret(db.session(), client_id, actor=actor(), now=clock.utc_now())
+        secret = administration.add_secret(db.session(), service(Vault), client_id, actor=actor(), now=clock.utc_now())
     except Conflict as refused:
         flash(refused.public, "error")
         return _to(client_id)

@@ -161,7 +161,7 @@ def secret(client_id: str, *, secret_id: str | None, jwt: bool, as_json: bool) -
             made = administration.replace_jwt_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=now)
             data, text = {"client_id": client_id, "jwt_secret": made}, made
         else:
-            made = administration.add_secret(session, client_id, actor=COMMAND_LINE, now=now)
+            made = administration.add_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=now)
             data, text = {"client_id": client_id, "client_secret": made}, made
     emit(data, text, as_json=as_json)
 

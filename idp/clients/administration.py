@@ -74,7 +74,7 @@ def delete(session: Session, client_id: str, *, grants: int, people: int, actor:
     return client
 
 
-def add_secret(session: Session, client_id: str, *, actor: Actor, now: datetime) -> str:
+def add_secret(session: Session, vault: Vault, client_id: str, *, actor: Actor, now: datetime) -> str:
     """Give a client a second secret, and return it.
 
     Raises:
@@ -85,7 +85,7 @@ def add_secret(session: Session, client_id: str, *, actor: Actor, now: datetime)
     client = _found(session, client_id)
     if not client.metadata.needs_secret:
         raise Conflict("This app does not authenticate with a secret.")
-    secret_id, secret = secrets.add(session, client_id, now)
+    secret_id, secret = secrets.add(session, vault, client_id, now)
     event = ClientSecretAdded(target_id=client_id, target_name=client.name, secret_id=secret_id)
     record(session, event, now=now, actor=actor)
     return secret

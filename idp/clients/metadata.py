@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from idp.clients import jwt_redirect, public_keys, rules, unsupported, values
+from idp.clients import certificates, jwt_redirect, public_keys, rules, unsupported, values
 from idp.clients.jwt_redirect import JwtRedirect
 from idp.clients.public_keys import (
     CLIENT_SIGNING_ALGORITHMS,
@@ -114,6 +114,11 @@ class ClientMetadata:
         """Tell whether the client authenticates with a secret anywhere."""
         has_reason = bool(self.grant_types) or self.resource_server
         return has_reason and self.token_endpoint_auth_method in _SECRET_METHODS
+
+    @property
+    def signs_with_secret(self) -> bool:
+        """Tell whether the server must be able to read the client's secret, to verify what it signs with it."""
+        return self.token_endpoint_auth_method == "client_secret_jwt"
 
     @property
     def has_keys(self) -> bool:
@@ -240,7 +245,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "scope": values.scope,
     "token_endpoint_auth_method": values.one_of(*AUTH_METHODS),
     "token_endpoint_auth_signing_alg": values.one_of(*CLIENT_SIGNING_ALGORITHMS, *HMAC_ALGORITHMS),
-    "tls_client_auth_subject_dn": values.text(1000),
+    "tls_client_auth_subject_dn": certificates.subject_dn,
     "tls_client_auth_san_dns": values.text(253),
     "tls_client_auth_san_uri": values.text(2000),
     "tls_client_auth_san_ip": values.text(45),

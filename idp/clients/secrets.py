@@ -1,4 +1,8 @@
-"""Client secrets: made here, shown once, kept as fingerprints; two may be live, so that one can replace another."""
+"""Client secrets: made here, shown once, kept as fingerprints; two may be live, so that one can replace another.
+
+A client that signs with its secret (``client_secret_jwt``) is the exception: what verifies an HMAC can make it, so its
+secret is kept, too, encrypted.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete, func, select, update
 
 from idp import cache, opaque
+from idp.clients.metadata import from_stored
 from idp.clients.models import ClientRow, ClientSecret
 from idp.errors import Conflict, FieldErrors, NotFound
 
@@ -22,11 +27,14 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from idp.clients.store import Client
+    from idp.vault import Vault
 
 PREFIX = "idps_"
 MOST_LIVE = 2
 _CHOSEN: Final = re.compile(r"[A-Za-z0-9._~-]{32,200}")
 _LONGEST = 200
+# HS512 takes a key of 64 bytes at least (RFC 7518 section 3.2).
+_SIGNING_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +47,9 @@ class SecretFacts:
     last_used_at: datetime | None
 
 
-def generate() -> str:
-    """Return a new secret: ``idps_``, 256 random bits, and six characters that tell a typing mistake from a guess."""
-    start = PREFIX + opaque.token()
+def generate(nbytes: int = 32) -> str:
+    """Return a new secret: ``idps_``, *nbytes* of chance, six characters that tell a typing mistake from a guess."""
+    start = PREFIX + opaque.token(nbytes)
     return start + _checksum(start)
 
 
@@ -66,13 +74,15 @@ def check_chosen(value: object) -> str:
     return value
 
 
-def issue(session: Session, client_id: str, now: datetime, *, chosen: str | None = None) -> str:
+def issue(session: Session, vault: Vault, client_id: str, now: datetime, *, chosen: str | None = None) -> str:
     """Do what ``add`` does, and return the secret alone."""
-    return add(session, client_id, now, chosen=chosen)[1]
+    return add(session, vault, client_id, now, chosen=chosen)[1]
 
 
-def add(session: Session, client_id: str, now: datetime, *, chosen: str | None = None) -> tuple[str, str]:
+def add(session: Session, vault: Vault, client_id: str, now: datetime, *, chosen: str | None = None) -> tuple[str, str]:
     """Give the client one more live secret; return its id, and the secret itself, which cannot be read again.
+
+    It is kept encrypted where the client signs with it, as its metadata in the database say, else as a fingerprint.
 
     Raises:
         NotFound: there is no such client.
@@ -81,16 +91,21 @@ def add(session: Session, client_id: str, now: datetime, *, chosen: str | None =
     """
     # Taking the client's row first makes two administrators wait for each other, so the count below is true.
     touched = session.execute(
-        update(ClientRow).where(ClientRow.client_id == client_id).values(updated_at=now).returning(ClientRow.client_id)
-    )
-    if touched.first() is None:
+        update(ClientRow)
+        .where(ClientRow.client_id == client_id)
+        .values(updated_at=now)
+        .returning(ClientRow.metadata_json)
+    ).first()
+    if touched is None:
         raise NotFound("There is no such app.")
+    signs_with_it = from_stored(touched.metadata_json).signs_with_secret
     live = session.execute(
         select(func.count()).select_from(ClientSecret).where(ClientSecret.client_id == client_id)
     ).scalar_one()
     if live >= MOST_LIVE:
         raise Conflict("Two secrets are live already. Remove the one that is not used any more, then add another.")
-    secret = generate() if chosen is None else check_chosen(chosen)
+    usual = generate(_SIGNING_BYTES) if signs_with_it else generate()
+    secret = usual if chosen is None else check_chosen(chosen)
     secret_id = opaque.new_id("sec")
     session.add(
         ClientSecret(
@@ -98,6 +113,7 @@ def add(session: Session, client_id: str, now: datetime, *, chosen: str | None =
             client_id=client_id,
             fingerprint=opaque.fingerprint(secret),
             hint=secret[-4:],
+            envelope=vault.encrypt(secret.encode(), place=_place(secret_id)) if signs_with_it else None,
             created_at=now,
         )
     )
@@ -155,6 +171,17 @@ def verify_with_reread(session: Session, client: Client, presented: str) -> str 
     )
     current = tuple((row.id, row.fingerprint) for row in rows)
     return None if current == client.secrets else _match(current, presented)
+
+
+def signing_keys(vault: Vault, client: Client) -> list[tuple[str, bytes]]:
+    """Return the ids and bytes of the secrets that the client signs with; none for a client of another method."""
+    return [
+        (secret_id, vault.decrypt(envelope, place=_place(secret_id))) for secret_id, envelope in client.secret_envelopes
+    ]
+
+
+def _place(secret_id: str) -> str:
+    return f"client_secrets/{secret_id}/envelope"
 
 
 def _match(known: tuple[tuple[str, str], ...], presented: str) -> str | None:

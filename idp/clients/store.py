@@ -7,7 +7,7 @@ import binascii
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,8 +30,8 @@ from idp.vault import Vault
 class Client:
     """A registered client as it was when read; immutable, shared by the threads of a process.
 
-    ``view`` is what the protocol needs of it; ``secrets`` are pairs of id and fingerprint; ``jwt_secret`` is the
-    encrypted HMAC secret of the JWT redirect.
+    ``view`` is what the protocol needs of it; ``secrets`` are pairs of id and fingerprint, ``secret_envelopes`` of id
+    and encrypted secret where the client signs with it; ``jwt_secret`` is the encrypted one of the JWT redirect.
     """
 
     client_id: str
@@ -42,6 +42,7 @@ class Client:
     created_at: datetime
     updated_at: datetime
     secrets: tuple[tuple[str, str], ...] = ()
+    secret_envelopes: tuple[tuple[str, str], ...] = ()
     jwt_secret: str | None = None
 
 
@@ -74,10 +75,16 @@ def read(session: Session, client_id: str) -> Client | None:
     row = session.execute(_rows().where(ClientRow.client_id == client_id)).first()
     if row is None:
         return None
-    fingerprints = session.execute(
-        select(ClientSecret.id, ClientSecret.fingerprint).where(ClientSecret.client_id == client_id)
+    secrets_of = session.execute(
+        select(ClientSecret.id, ClientSecret.fingerprint, ClientSecret.envelope).where(
+            ClientSecret.client_id == client_id
+        )
+    ).all()
+    return replace(
+        _snapshot(row),
+        secrets=tuple((one.id, one.fingerprint) for one in secrets_of),
+        secret_envelopes=tuple((one.id, one.envelope) for one in secrets_of if one.envelope is not None),
     )
-    return _snapshot(row, tuple((one.id, one.fingerprint) for one in fingerprints))
 
 
 def create(session: Session, vault: Vault, registration: Registration, now: datetime) -> Created:
@@ -105,7 +112,7 @@ def create(session: Session, vault: Vault, registration: Registration, now: date
         raise FieldErrors({"client_id": "Another app has this identifier."}) from None
     secret = None
     if metadata.needs_secret:
-        secret = secrets.issue(session, client_id, now, chosen=registration.client_secret)
+        secret = secrets.issue(session, vault, client_id, now, chosen=registration.client_secret)
     jwt_secret = _with_jwt_secret(session, vault, client_id, metadata, now)
     bump(session)
     return Created(_must_read(session, client_id), secret, jwt_secret)
@@ -116,7 +123,8 @@ def update(
 ) -> tuple[Client, Created]:
     """Replace a client's metadata; return it as it was, and as it is now with the secrets that this made.
 
-    A client that becomes public loses its secrets; one that comes to need a secret gets one.
+    A client that becomes public loses its secrets; one that comes to need a secret gets one. One that begins or ceases
+    to sign with its secret gets another, since only a secret that is signed with is kept so that it can be read.
 
     Raises:
         NotFound: there is no such client.
@@ -134,8 +142,9 @@ def update(
     secret = None
     if not metadata.needs_secret:
         secrets.remove_all(session, client_id)
-    elif not before.secrets:
-        secret = secrets.issue(session, client_id, now)
+    elif not before.secrets or metadata.signs_with_secret != before.metadata.signs_with_secret:
+        secrets.remove_all(session, client_id)
+        secret = secrets.issue(session, vault, client_id, now)
     jwt_secret = None
     if metadata.jwt_sso is None or not metadata.jwt_sso.is_symmetric:
         jwt_secrets.forget(session, client_id)
@@ -199,7 +208,7 @@ def page(
         rows.reverse()
     has_before, has_after = (has_more, True) if end is not None else (start is not None, has_more)
     return Page(
-        tuple(_snapshot(row, ()) for row in rows),
+        tuple(_snapshot(row) for row in rows),
         total,
         before=_cursor(rows[0]) if rows and has_before else None,
         after=_cursor(rows[-1]) if rows and has_after else None,
@@ -211,7 +220,7 @@ def enabled(session: Session) -> list[Client]:
     rows = session.execute(
         _rows().where(ClientRow.disabled_at.is_(None)).order_by(ClientRow.name_key, ClientRow.client_id)
     )
-    return [_snapshot(row, ()) for row in rows]
+    return [_snapshot(row) for row in rows]
 
 
 def _with_jwt_secret(
@@ -242,7 +251,7 @@ def _rows() -> Select[Any]:
     )
 
 
-def _snapshot(row: Row[Any], fingerprints: tuple[tuple[str, str], ...]) -> Client:
+def _snapshot(row: Row[Any]) -> Client:
     stored: Mapping[str, Any] = row.metadata_json
     metadata = from_stored(stored)
     return Client(
@@ -253,7 +262,6 @@ def _snapshot(row: Row[Any], fingerprints: tuple[tuple[str, str], ...]) -> Clien
         disabled=row.disabled_at is not None,
         created_at=row.created_at,
         updated_at=row.updated_at,
-        secrets=fingerprints,
         jwt_secret=row.jwt_secret,
     )
 

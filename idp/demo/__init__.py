@@ -220,4 +220,4 @@ def _register(app: Flask, given: dict[str, object]) -> None:
         if wanted.client_secret is not None and secrets.verify(known, wanted.client_secret) is None:
             # The file with its secret was lost, and is another one now.
             secrets.remove_all(session, client_id)
-            secrets.issue(session, client_id, utc_now(), chosen=wanted.client_secret)
+            secrets.issue(session, vault, client_id, utc_now(), chosen=wanted.client_secret)

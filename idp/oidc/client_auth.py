@@ -1,4 +1,7 @@
-"""Who the client is: its secret by Basic or in the form, or none at all for a public client (RFC 6749 section 2.3)."""
+"""Who the client is (RFC 6749 section 2.3): by exactly one way, the one that it is registered for.
+
+Secrets by Basic or in the form are checked here, signed assertions and certificates in modules of their own.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from idp.clients import secrets
 from idp.clients.secrets import SecretUse
 from idp.db import db
 from idp.errors import InvalidClient, InvalidRequest
-from idp.oidc import clients, secret_limits
+from idp.oidc import client_assertions, client_certificates, clients, secret_limits
 from idp.protocol.parameters import is_clean
 from idp.web.addresses import client_address
 from idp.web.current import service
@@ -25,28 +28,37 @@ from idp.web.request_ids import request_id
 
 if TYPE_CHECKING:
     from idp.clients.store import Client
+    from idp.oidc.client_assertions import Assertion
     from idp.protocol.parameters import Parameters
+    from idp.settings import Settings
 
-METHODS = ("client_secret_basic", "client_secret_post", "none")
+_ALWAYS = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt")
+METHODS = (*_ALWAYS, "none")
 _LONGEST_HEADER = 2048
-# One text for an unknown client, a disabled one and a wrong secret: nobody learns which clients exist.
-_REFUSED = "The client is not known here, is switched off, or did not prove who it is."
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request says of its client; ``secret`` is ``None`` for the method ``none``."""
+    """What a request says of its client; a request with neither ``secret`` nor ``assertion`` names it and no more."""
 
     client_id: str
-    secret: str | None
     method: str
+    secret: str | None = None
+    assertion: Assertion | None = None
+
+
+def methods(settings: Settings) -> tuple[str, ...]:
+    """Return the ways to authenticate that work in this installation (``token_endpoint_auth_methods_supported``)."""
+    by_certificate = client_certificates.METHODS if settings.client_certificate_header else ()
+    return (*_ALWAYS, *by_certificate, "none")
 
 
 def authenticate(form: Parameters) -> Client:
     """Return the client of this request, proven.
 
     A secret is taken by Basic or in the form, whichever the client's library prefers, unless the client was registered
-    for one of them explicitly.
+    for one of them explicitly. May fetch the client's keys, and commits the use of an assertion: no transaction may be
+    open.
 
     Raises:
         InvalidRequest: more than one way to authenticate, or two different clients, in one request.
@@ -57,13 +69,16 @@ def authenticate(form: Parameters) -> Client:
     credentials = read(request.headers.get("Authorization"), form)
     client = clients.find_enabled(credentials.client_id)
     if client is None:
-        raise InvalidClient(_REFUSED, detail=f"unknown or disabled client {credentials.client_id}")
-    if credentials.secret is None:
-        if not client.metadata.is_public:
-            raise InvalidClient(_REFUSED, detail="a client with a secret came without it")
-    else:
+        raise InvalidClient(secret_limits.REFUSED, detail=f"unknown or disabled client {credentials.client_id}")
+    if credentials.assertion is not None:
+        client_assertions.prove(client, credentials.assertion, clock.utc_now())
+    elif credentials.secret is not None:
         _check_secret(client, credentials.secret)
         _check_method(client, credentials.method)
+    elif client.metadata.token_endpoint_auth_method in client_certificates.METHODS:
+        client_certificates.prove(client, clock.utc_now())
+    elif not client.metadata.is_public:
+        raise InvalidClient(secret_limits.REFUSED, detail=f"client {client.client_id} came without any proof")
     g.oidc_client_id = client.client_id
     return client
 
@@ -81,19 +96,21 @@ def read(authorization: str | None, form: Parameters) -> Credentials:
         InvalidClient: no client is named, or the header is malformed.
 
     """
-    if "client_assertion" in form or "client_assertion_type" in form:
-        raise InvalidClient("Client assertions are not supported here.")
     named, secret = form.get("client_id"), form.get("client_secret")
+    signs = "client_assertion" in form or "client_assertion_type" in form
+    if (authorization is not None) + (secret is not None) + signs > 1:
+        raise InvalidRequest("Authenticate in one way only: by Basic, by client_secret or by client_assertion.")
+    if signs:
+        assertion = client_assertions.read(form)
+        return Credentials(assertion.client_id, assertion.method, assertion=assertion)
     if authorization is not None:
         basic = _read_basic(authorization)
-        if secret is not None:
-            raise InvalidRequest("Authenticate in one way only: by Basic or in the form.")
         if named not in (None, basic.client_id):
             raise InvalidRequest("client_id is not the client that the Authorization header names.")
         return basic
     if named is None:
         raise InvalidClient("The request names no client.")
-    return Credentials(named, secret, "none" if secret is None else "client_secret_post")
+    return Credentials(named, "none" if secret is None else "client_secret_post", secret)
 
 
 def _read_basic(authorization: str) -> Credentials:
@@ -108,7 +125,7 @@ def _read_basic(authorization: str) -> Credentials:
             client_id, secret = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     if not colon or not client_id or not is_clean(client_id + secret):
         raise InvalidClient("The Authorization header is not a well-formed Basic header.")
-    return Credentials(client_id, secret or None, "client_secret_basic" if secret else "none")
+    return Credentials(client_id, "client_secret_basic" if secret else "none", secret or None)
 
 
 def _check_secret(client: Client, presented: str) -> None:
@@ -116,7 +133,7 @@ def _check_secret(client: Client, presented: str) -> None:
     if secret_id is None:
         # Counted after the comparison and by network, so that guesses never lock the client itself out.
         secret_limits.note_failure(client.client_id)
-        raise InvalidClient(_REFUSED, detail=f"wrong secret for client {client.client_id}")
+        raise InvalidClient(secret_limits.REFUSED, detail=f"wrong secret for client {client.client_id}")
     service(SecretUse).note(secret_id, clock.utc_now())
 
 

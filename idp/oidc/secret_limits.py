@@ -12,6 +12,8 @@ from idp.web.addresses import client_address, network_of
 from idp.web.request_ids import request_id
 from idp.web.throttle import Limit, Rule, throttle
 
+# One text for an unknown client, a disabled one and a wrong secret, key or certificate: nobody learns which exist.
+REFUSED = "The client is not known here, is switched off, or did not prove who it is."
 WINDOW = timedelta(minutes=1)
 RULE = Rule("client", free=20, first_wait=WINDOW, longest_wait=WINDOW, doubles=False, window=WINDOW)
 

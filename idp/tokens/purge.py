@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, Table, delete, select
 
-from idp.tokens.models import Grant, RedirectToken, RefreshToken, RevokedToken
+from idp.tokens.models import Grant, RedirectToken, RefreshToken, RevokedToken, UsedAssertion
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 # Refresh tokens go before their grants, so that no cascade is ever longer than a batch.
-_TABLES = tuple(cast("Table", model.__table__) for model in (RefreshToken, Grant, RevokedToken, RedirectToken))
+_TABLES = tuple(
+    cast("Table", model.__table__) for model in (RefreshToken, Grant, RevokedToken, RedirectToken, UsedAssertion)
+)
 
 
 def purge(session: Session, now: datetime, *, batch: int = 500) -> int:

@@ -26,6 +26,12 @@ def client_address() -> str:
     return find_address(peer, request.headers.getlist("X-Forwarded-For") if trusted else [], trusted)
 
 
+def peer_is_trusted() -> bool:
+    """Tell whether this request came straight from a trusted proxy, so that what it alone may say is believed."""
+    address = _parse(request.remote_addr or "")
+    return address is not None and _is_trusted(address, service(Settings).trusted_proxies)
+
+
 def find_address(peer: str, forwarded: list[str], trusted: tuple[str, ...]) -> str:
     """Return the client's address for a connection from *peer* with these ``X-Forwarded-For`` headers."""
     address = _parse(peer)

@@ -55,7 +55,9 @@ def test_M07_no_column_and_no_audit_entry_holds_a_secret(context):
     jwt_sso = {"delivery_uri": "https://notes.example/jwt", "alg": "HS256"}
     created = register(jwt_sso=jwt_sso)
     with transaction() as session:
-        second = administration.add_secret(session, created.client.client_id, actor=COMMAND_LINE, now=clock.utc_now())
+        second = administration.add_secret(
+            session, service(Vault), created.client.client_id, actor=COMMAND_LINE, now=clock.utc_now()
+        )
 
     tables = [ClientRow, ClientSecret, AuditEvent]
     rows = " ".join(str(row) for one in tables for row in db.session().execute(select(*one.__table__.columns)))
@@ -116,7 +118,9 @@ def test_T08_a_secret_that_is_not_exactly_the_one_is_refused(context, presented)
 def test_T23_every_fingerprint_is_compared_in_constant_time(context, monkeypatch):
     created = register()
     with transaction() as session:
-        administration.add_secret(session, created.client.client_id, actor=COMMAND_LINE, now=clock.utc_now())
+        administration.add_secret(
+            session, service(Vault), created.client.client_id, actor=COMMAND_LINE, now=clock.utc_now()
+        )
     client = store.read(db.session(), created.client.client_id)
     compared = []
     original = opaque.same
@@ -134,12 +138,12 @@ def test_two_secrets_live_side_by_side_and_no_third(context):
     created = register()
     client_id = created.client.client_id
     with transaction() as session:
-        second = administration.add_secret(session, client_id, actor=COMMAND_LINE, now=clock.utc_now())
+        second = administration.add_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=clock.utc_now())
     client = store.read(db.session(), client_id)
 
     assert secrets.verify(client, created.client_secret) != secrets.verify(client, second)
     with pytest.raises(Conflict), transaction() as session:
-        administration.add_secret(session, client_id, actor=COMMAND_LINE, now=clock.utc_now())
+        administration.add_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=clock.utc_now())
 
     first_id = secrets.verify(client, created.client_secret)
     with transaction() as session:
@@ -158,7 +162,9 @@ def test_of_eight_administrators_who_add_a_secret_at_once_one_succeeds(context):
         with context.app_context():
             try:
                 with transaction() as session:
-                    administration.add_secret(session, client_id, actor=COMMAND_LINE, now=clock.utc_now())
+                    administration.add_secret(
+                        session, service(Vault), client_id, actor=COMMAND_LINE, now=clock.utc_now()
+                    )
                 outcomes.append("added")
             except Conflict:
                 outcomes.append("refused")
@@ -179,7 +185,7 @@ def test_a_secret_made_in_another_process_works_at_once(context):
     client_id = register().client.client_id
     cached = store.find(service(Cache), db.session(), client_id)
     with transaction() as session:
-        fresh = administration.add_secret(session, client_id, actor=COMMAND_LINE, now=clock.utc_now())
+        fresh = administration.add_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=clock.utc_now())
 
     # What this process cached a moment ago does not know it.
     assert secrets.verify(cached, fresh) is None
@@ -371,11 +377,11 @@ def test_nothing_can_be_done_to_a_client_that_is_gone(context):
         lambda session: administration.disable(session, "gone", actor=COMMAND_LINE, now=now),
         lambda session: administration.enable(session, "gone", actor=COMMAND_LINE, now=now),
         lambda session: administration.delete(session, "gone", grants=0, people=0, actor=COMMAND_LINE, now=now),
-        lambda session: administration.add_secret(session, "gone", actor=COMMAND_LINE, now=now),
+        lambda session: administration.add_secret(session, service(Vault), "gone", actor=COMMAND_LINE, now=now),
         lambda session: administration.remove_secret(session, "gone", "sec", actor=COMMAND_LINE, now=now),
         lambda session: administration.replace_jwt_secret(session, vault, "gone", actor=COMMAND_LINE, now=now),
         lambda session: store.update(session, vault, "gone", registration.read(WEB).metadata, now),
-        lambda session: secrets.issue(session, "gone", now),
+        lambda session: secrets.issue(session, vault, "gone", now),
     ):
         with pytest.raises(NotFound), transaction() as session:
             act(session)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import ipaddress
 import socket
 import ssl
-import threading
 import time
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -21,54 +18,13 @@ from idp import outbound
 from idp.clock import utc_now
 from idp.outbound import Outbound, OutboundFailed, OutboundRefused
 from idp.settings import OutboundSettings, Settings
+from tests.listener import listening, say
 
 LOOPBACK = ("127.0.0.0/8",)
 
 
 def make(allow=(), ca_file=None):
     return Outbound(Settings(outbound=OutboundSettings(allow=allow, ca_file=ca_file)))
-
-
-@contextmanager
-def listening(answer, tls=None):
-    """Serve *answer* (called with the handler) on loopback; yield the port and the list of paths asked for."""
-    asked = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def handle_any(self):
-            asked.append(self.path)
-            answer(self)
-
-        do_GET = do_POST = handle_any  # noqa: N815 - the interface of http.server
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1], asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def say(body=b"{}", status=200, content_type="application/json", **headers):
-    def answer(handler):
-        handler.send_response(status)
-        handler.send_header("Content-Type", content_type)
-        handler.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
 
 
 def test_a_document_is_fetched_with_its_kind_and_age():

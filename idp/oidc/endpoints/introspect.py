@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response
 
 from idp import clock
-from idp.db import db
+from idp.db import commits_in_steps, db
 from idp.errors import InvalidClient, InvalidRequest
 from idp.oidc import bearer, client_auth, json_responses
 from idp.oidc.forms import from_elsewhere, read_form
@@ -33,12 +33,13 @@ json_responses.answer_errors(bp)
 
 @bp.post("/oauth/introspect")
 @from_elsewhere
+@commits_in_steps
 def show() -> Response:
     """Tell whether a token is good, and what it says; whoever may not know learns that it is not active."""
     form = read_form()
     client = client_auth.authenticate(form)
     if client.metadata.is_public:
-        raise InvalidClient("Introspection needs a client with a secret.")
+        raise InvalidClient("Introspection needs a client that can prove who it is.")
     token = form.get("token")
     if token is None:
         raise InvalidRequest("token is missing.")
