@@ -34,6 +34,7 @@ MODELS = (
     "audit",
     "clients",
     "consents",
+    "deliveries",
     "interactions",
     "jobs",
     "keys",

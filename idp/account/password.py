@@ -15,6 +15,7 @@ from idp.accounts.passwords import PasswordHasher, check_new_password
 from idp.audit import events
 from idp.audit.log import record
 from idp.db import commits_in_steps, db, transaction
+from idp.deliveries import sign_outs
 from idp.errors import HashingBusy, NotFound, TooManyAttempts
 from idp.login.actor import actor
 from idp.login.browser import browser_fingerprint, forget_forms, set_session_cookie, signed_in
@@ -131,7 +132,7 @@ def _replace(password_hash: str) -> _Ended | None:
         if cookie is None or person is None:
             return None
         store.set_password_hash(session, person, password_hash, now)
-        ended = sessions.end_all(session, person.id, now, keep=view.id)
+        ended = sign_outs.end_all(session, person.id, now, keep=view.id)
         grants = revocation.revoke_person(session, person.id, now=now)
         event = events.PasswordChanged(target_id=person.id, target_name=person.username, sessions=ended, grants=grants)
         record(session, event, now=now, actor=actor())

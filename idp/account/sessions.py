@@ -13,6 +13,7 @@ from idp.audit import events
 from idp.audit.log import record
 from idp.clients.models import ClientRow
 from idp.db import db, transaction
+from idp.deliveries import sign_outs
 from idp.errors import NotFound
 from idp.login.actor import actor
 from idp.login.browser import signed_in
@@ -74,7 +75,7 @@ def end(session_id: str) -> Response:
     found = next((one for one in _live(session) if one.id == session_id and one.id != view.id), None)
     if found is None:
         raise NotFound("That device is not signed in any more.")
-    sessions.end(session, found.id, now)
+    sign_outs.end(session, found.id, view.person_id, now)
     revocation.revoke_sessions(session, [found.id], now=now)
     event = events.SessionEnded(
         target_id=view.person_id,
@@ -94,7 +95,7 @@ def end_others() -> Response:
     """Sign every device but this one out."""
     session, now, view = db.session(), clock.utc_now(), signed_in()
     others = [one.id for one in _live(session) if one.id != view.id]
-    ended = sessions.end_all(session, view.person_id, now, keep=view.id)
+    ended = sign_outs.end_all(session, view.person_id, now, keep=view.id)
     grants = revocation.revoke_sessions(session, others, now=now)
     if ended:
         event = events.SessionsEnded(

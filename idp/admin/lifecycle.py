@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from idp.accounts import store
 from idp.audit import events
 from idp.audit.log import Actor, record
+from idp.deliveries import sign_outs
 from idp.sessions import store as sessions
 from idp.tokens import revocation
 from idp.tokens.models import Grant
@@ -83,5 +84,5 @@ def set_password(session: Session, person: Person, password_hash: str, *, actor:
 
 def _end_access(session: Session, person: Person, now: datetime) -> Reach:
     found = reach(session, person.id, now)
-    ended = sessions.end_all(session, person.id, now)
+    ended = sign_outs.end_all(session, person.id, now)
     return Reach(ended, revocation.revoke_person(session, person.id, now=now), found.apps)

@@ -12,6 +12,7 @@ from idp.accounts import store as accounts
 from idp.audit.events import PersonConfirmed, PersonSignedIn
 from idp.audit.log import record
 from idp.db import transaction
+from idp.deliveries import sign_outs
 from idp.diagnosis import reasons
 from idp.interactions import store as interactions
 from idp.login import attempts
@@ -97,8 +98,9 @@ def _start(proof: Proof, waiting: Waiting) -> SignedIn | Refused:
         person = attempts.accept(session, proof, client_id=waiting.client_id)
         cookie = ""
         if person is not None and person.disabled_at is None:
-            _replace(session, before, person.id, browser=browser, keep=waiting.id)
-            cookie = _begin(session, person, proof, waiting, browser)
+            session_id, cookie = _continue(session, before, person.id) or _begin(session, person.id)
+            _leave(session, before, person.id, browser=browser, keep=waiting.id)
+            _note(session, person, proof, waiting, session_id=session_id, browser=browser)
     attempts.give_back(proof)
     if person is None:
         return Refused((("username", _WRONG),))
@@ -108,27 +110,40 @@ def _start(proof: Proof, waiting: Waiting) -> SignedIn | Refused:
     return SignedIn(cookie)
 
 
-def _replace(session: Session, before: SessionView | None, person_id: str, *, browser: str, keep: str) -> None:
-    """End the session that this browser had; what waits for another person does not become this one's."""
-    if before is None:
-        return
-    sessions.end(session, before.id, clock.utc_now())
-    if before.person_id != person_id:
+def _continue(session: Session, before: SessionView | None, person_id: str) -> tuple[str, str] | None:
+    """Go on with the session that the same person has here; the apps that it reached know it by its id."""
+    if before is None or before.person_id != person_id:
+        return None
+    settings, now = service(Settings), clock.utc_now()
+    cookie = sessions.renew(session, before.id, amr=METHOD.amr, acr=METHOD.acr, settings=settings, now=now)
+    return (before.id, cookie) if cookie else None
+
+
+def _leave(session: Session, before: SessionView | None, person_id: str, *, browser: str, keep: str) -> None:
+    """End the session that another person had here; what waits for them does not become this one's."""
+    if before is not None and before.person_id != person_id:
+        sign_outs.end(session, before.id, before.person_id, clock.utc_now())
         interactions.drop_of_browser(session, browser, keep=keep)
 
 
-def _begin(session: Session, person: Person, proof: Proof, waiting: Waiting, browser: str) -> str:
-    now = clock.utc_now()
+def _begin(session: Session, person_id: str) -> tuple[str, str]:
     row, cookie = sessions.start(
         session,
-        person_id=person.id,
+        person_id=person_id,
         amr=METHOD.amr,
         acr=METHOD.acr,
         user_agent=request.headers.get("User-Agent", ""),
         address=client_address(),
         settings=service(Settings),
-        now=now,
+        now=clock.utc_now(),
     )
+    return row.id, cookie
+
+
+def _note(
+    session: Session, person: Person, proof: Proof, waiting: Waiting, *, session_id: str, browser: str
+) -> None:
+    now = clock.utc_now()
     sessions.remember_device(session, browser, person.id, now)
     accounts.note_sign_in(session, person, now)
     name = person.name or person.username
@@ -136,12 +151,11 @@ def _begin(session: Session, person: Person, proof: Proof, waiting: Waiting, bro
         target_id=person.id,
         target_name=name,
         amr=METHOD.amr,
-        session_id=row.id,
+        session_id=session_id,
         client_id=waiting.client_id,
         new_device=not proof.known_device,
     )
     record(session, event, now=now, actor=acting(person.id, name))
-    return cookie
 
 
 def _rotate(proof: Proof, view: SessionView) -> str | None:

@@ -150,18 +150,22 @@ def touch(session: Session, session_id: str, now: datetime) -> None:
 
 def rotate(session: Session, session_id: str, *, amr: Sequence[str], now: datetime) -> str | None:
     """Note a fresh sign-in of the same person in a live session; return its new cookie value."""
-    cookie = opaque.token()
-    changed = session.execute(
-        update(BrowserSession)
-        .where(BrowserSession.id == session_id, BrowserSession.ended_at.is_(None))
-        .values(fingerprint=opaque.fingerprint(cookie), auth_time=now, amr=list(amr), last_seen_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    return cookie if _count(changed) else None
+    return _renew(session, session_id, {"auth_time": now, "amr": list(amr), "last_seen_at": now})
+
+
+def renew(
+    session: Session, session_id: str, *, amr: Sequence[str], acr: str, settings: Settings, now: datetime
+) -> str | None:
+    """Do what ``rotate`` does for a whole sign-in: the session's longest life begins anew, too.
+
+    It stays the same session to the apps that it reached, so none of them is told of an end.
+    """
+    values = {"auth_time": now, "amr": list(amr), "acr": acr, "last_seen_at": now}
+    return _renew(session, session_id, {**values, "expires_at": now + settings.session.max})
 
 
 def end(session: Session, session_id: str, now: datetime) -> bool:
-    """End one session; return whether it was live."""
+    """End one session; return whether it was live. Apps learn of it only through ``deliveries.sign_outs``."""
     changed = session.execute(
         update(BrowserSession)
         .where(BrowserSession.id == session_id, BrowserSession.ended_at.is_(None))
@@ -171,12 +175,13 @@ def end(session: Session, session_id: str, now: datetime) -> bool:
     return _count(changed) > 0
 
 
-def end_all(session: Session, person_id: str, now: datetime, *, keep: str | None = None) -> int:
-    """End every session of *person_id* but *keep*; return how many there were."""
+def end_all(session: Session, person_id: str, now: datetime, *, keep: str | None = None) -> list[str]:
+    """End every session of *person_id* but *keep*; return their ids. Apps learn of it as with ``end``."""
     ending = update(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.ended_at.is_(None))
     if keep is not None:
         ending = ending.where(BrowserSession.id != keep)
-    return _count(session.execute(ending.values(ended_at=now).execution_options(synchronize_session="evaluate")))
+    ended = ending.values(ended_at=now).returning(BrowserSession.id)
+    return sorted(session.execute(ended.execution_options(synchronize_session="evaluate")).scalars())
 
 
 def live(session: Session, person_id: str, now: datetime, *, idle: timedelta | None = None) -> list[BrowserSession]:
@@ -253,6 +258,17 @@ def purge(session: Session, now: datetime, *, idle: timedelta) -> int:
     )
     devices = session.execute(delete(KnownDevice).where(KnownDevice.last_at < now - DEVICE_KEPT))
     return _count(sessions) + _count(devices)
+
+
+def _renew(session: Session, session_id: str, values: dict[str, Any]) -> str | None:
+    cookie = opaque.token()
+    changed = session.execute(
+        update(BrowserSession)
+        .where(BrowserSession.id == session_id, BrowserSession.ended_at.is_(None))
+        .values(fingerprint=opaque.fingerprint(cookie), **values)
+        .execution_options(synchronize_session=False)
+    )
+    return cookie if _count(changed) else None
 
 
 @cache

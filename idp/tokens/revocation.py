@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, select, update
+from sqlalchemy import CursorResult, Table, and_, bindparam, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.accounts.models import Person
 from idp.protocol.access_token import grant_id_of
+from idp.protocol.scopes import OFFLINE_ACCESS
 from idp.tokens.models import Grant, RevokedToken
 
 if TYPE_CHECKING:
@@ -64,6 +65,18 @@ def revoke_client_of_person(session: Session, person_id: str, client_id: str, *,
 def revoke_sessions(session: Session, session_ids: Collection[str], *, now: datetime) -> int:
     """Revoke every live grant that came from one of these browser sessions; return how many there were."""
     return _revoke(session, _grants.c.session_id.in_(session_ids), now)
+
+
+def revoke_session(session: Session, session_id: str, person_id: str, *, now: datetime) -> int:
+    """Revoke the live grants of one browser session but those with offline access; return how many there were."""
+    # The person is named because grants are found by person.
+    words = literal(" ") + _grants.c.scope + literal(" ")
+    which = and_(
+        _grants.c.person_id == person_id,
+        _grants.c.session_id == session_id,
+        ~words.contains(f" {OFFLINE_ACCESS} ", autoescape=True),
+    )
+    return _revoke(session, which, now)
 
 
 def revoke_jti(session: Session, jti: str, *, expires_at: datetime) -> None:

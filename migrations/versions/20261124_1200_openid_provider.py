@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     # Columns are added one by one: a table that is made anew would take what refers to it along.
     op.add_column("grants", sa.Column("claims", sa.JSON(), nullable=True))
+    op.add_column("interactions", sa.Column("chosen_person", sa.String(length=64), nullable=True))
     op.add_column("client_secrets", sa.Column("envelope", sa.Text(), nullable=True))
     op.create_table(
         "used_assertions",
@@ -21,6 +22,56 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_used_assertions_expires_at"), "used_assertions", ["expires_at"])
     _add_registration()
+    _add_deliveries()
+
+
+def _add_deliveries() -> None:
+    op.create_table(
+        "sign_outs",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=True),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("reached", sa.JSON(), nullable=False),
+        sa.Column("client_id", sa.String(length=128), nullable=True),
+        sa.Column("continue_to", sa.Text(), nullable=True),
+        sa.Column("continues_itself", sa.Boolean(), nullable=False),
+        sa.Column("fault", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_sign_outs_person_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_outs")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_sign_outs_fingerprint")),
+    )
+    op.create_index(op.f("ix_sign_outs_created_at"), "sign_outs", ["created_at"])
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("client_id", sa.String(length=128), nullable=True),
+        sa.Column("person_id", sa.String(length=64), nullable=True),
+        sa.Column("sign_out_id", sa.String(length=64), nullable=True),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claim", sa.String(length=64), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fault", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.client_id"], name=op.f("fk_deliveries_client_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_deliveries_person_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["sign_out_id"], ["sign_outs.id"], name=op.f("fk_deliveries_sign_out_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+    )
+    op.create_index(op.f("ix_deliveries_state_due_at"), "deliveries", ["state", "due_at"])
+    op.create_index(op.f("ix_deliveries_client_id"), "deliveries", ["client_id"])
+    op.create_index(op.f("ix_deliveries_sign_out_id"), "deliveries", ["sign_out_id"])
+    op.create_index(op.f("ix_deliveries_finished_at"), "deliveries", ["finished_at"])
 
 
 def _add_registration() -> None:
@@ -70,10 +121,13 @@ def _add_registration() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("deliveries")
+    op.drop_table("sign_outs")
     op.drop_table("client_logos")
     op.drop_table("initial_access_tokens")
     op.drop_table("client_registrations")
     op.drop_index(op.f("ix_used_assertions_expires_at"), table_name="used_assertions")
     op.drop_table("used_assertions")
     op.drop_column("client_secrets", "envelope")
+    op.drop_column("interactions", "chosen_person")
     op.drop_column("grants", "claims")

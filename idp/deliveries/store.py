@@ -1,0 +1,254 @@
+"""Deliveries: queue, claim, finish, look at, try again.
+
+A delivery is due until it is sent, fails for good or is given up. Whoever sends it first claims it by one conditional
+UPDATE; a claim runs out, so that what a sender left behind when it died is sent by another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy.orm import aliased
+
+from idp import opaque
+from idp.deliveries.models import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+QUEUED: Final = "queued"
+SENT: Final = "sent"
+FAILED: Final = "failed"
+GIVEN_UP: Final = "given_up"
+STATES: Final = (QUEUED, SENT, FAILED, GIVEN_UP)
+
+LOGOUT_TOKEN: Final = "logout_token"
+
+# How long after each failed attempt the next one follows; after the last of them it has failed for good.
+RETRIES: Final = (
+    timedelta(seconds=10),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+    timedelta(hours=24),
+)
+# Longer than the longest attempt.
+CLAIMED_FOR: Final = timedelta(seconds=60)
+KEPT: Final = timedelta(days=30)
+WAITING = "idp_deliveries_waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is the caller's to send; ``claim`` proves it."""
+
+    id: str
+    kind: str
+    client_id: str | None
+    person_id: str | None
+    facts: dict[str, Any]
+    attempts: int
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which deliveries a list shows; empty: all."""
+
+    state: str = ""
+    client_id: str = ""
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same for a query."""
+        found: list[ColumnElement[bool]] = []
+        if self.state:
+            found.append(Delivery.state == self.state)
+        if self.client_id:
+            found.append(Delivery.client_id == self.client_id)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Deliveries, the newest first; ``older`` and ``newer`` are where the neighbouring pages begin."""
+
+    deliveries: tuple[Delivery, ...]
+    total: int
+    newer: str | None
+    older: str | None
+
+
+def add(  # noqa: PLR0913 - keyword only: what a delivery consists of
+    session: Session,
+    kind: str,
+    *,
+    now: datetime,
+    facts: dict[str, Any],
+    client_id: str | None = None,
+    person_id: str | None = None,
+    sign_out_id: str | None = None,
+) -> Delivery:
+    """Queue a delivery; it is due as soon as the transaction of *session* commits."""
+    row = Delivery(
+        id=opaque.new_id("dlv"),
+        kind=kind,
+        client_id=client_id,
+        person_id=person_id,
+        sign_out_id=sign_out_id,
+        facts=facts,
+        state=QUEUED,
+        attempts=0,
+        due_at=now,
+        created_at=now,
+    )
+    session.add(row)
+    session.info[WAITING] = session.get_bind()
+    return row
+
+
+def claim(session: Session, now: datetime) -> Claimed | None:
+    """Take the delivery that has been due longest, or nothing when none is.
+
+    While one is under way to a client the next one to it waits: an address that hangs holds up nobody else.
+    """
+    other = aliased(Delivery)
+    under_way = select(other.id).where(
+        other.client_id == Delivery.client_id, other.state == QUEUED, other.claim.is_not(None), other.due_at > now
+    )
+    first = (
+        select(Delivery.id)
+        .where(Delivery.state == QUEUED, Delivery.due_at <= now, ~under_way.exists())
+        .order_by(Delivery.due_at, Delivery.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    token = opaque.token()
+    taken = session.execute(
+        update(Delivery)
+        .where(Delivery.id == first.scalar_subquery(), Delivery.state == QUEUED, Delivery.due_at <= now)
+        .values(claim=token, due_at=now + CLAIMED_FOR, tried_at=now, attempts=Delivery.attempts + 1)
+        .returning(
+            Delivery.id, Delivery.kind, Delivery.client_id, Delivery.person_id, Delivery.facts, Delivery.attempts
+        )
+        .execution_options(synchronize_session=False)
+    ).first()
+    return None if taken is None else Claimed(**taken._asdict(), claim=token)
+
+
+def due(session: Session, now: datetime) -> int:
+    """Count the deliveries that nobody is at and that should be under way."""
+    query = select(func.count()).where(Delivery.state == QUEUED, Delivery.due_at <= now)
+    return int(session.execute(query).scalar_one())
+
+
+def succeed(session: Session, claimed: Claimed, now: datetime) -> bool:
+    """Note that it arrived; false when the claim ran out meanwhile."""
+    return _finish(session, claimed, {"state": SENT, "finished_at": now, "due_at": None, "fault": ""})
+
+
+def fail(session: Session, claimed: Claimed, fault: str, *, again: bool, now: datetime) -> str | None:
+    """Note a failed attempt, which is repeated later if that makes sense (*again*) and there is a retry left.
+
+    Return the state that it is in now; ``None`` when the claim ran out meanwhile.
+    """
+    if again and claimed.attempts <= len(RETRIES):
+        values = {"state": QUEUED, "due_at": now + RETRIES[claimed.attempts - 1], "fault": fault}
+    else:
+        values = {"state": FAILED, "finished_at": now, "due_at": None, "fault": fault}
+    return str(values["state"]) if _finish(session, claimed, values) else None
+
+
+def retry(session: Session, delivery_id: str, now: datetime) -> bool:
+    """Have a delivery tried at once, with all its retries anew; false when it was sent or is under way."""
+    changed = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.id == delivery_id,
+            Delivery.state != SENT,
+            or_(Delivery.claim.is_(None), Delivery.due_at <= now, Delivery.state != QUEUED),
+        )
+        .values(state=QUEUED, due_at=now, claim=None, attempts=0, finished_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.info[WAITING] = session.get_bind()
+    return _count(changed) > 0
+
+
+def give_up(session: Session, delivery_id: str, now: datetime) -> bool:
+    """End the tries; false when there was nothing to end."""
+    changed = session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.state == QUEUED)
+        .values(state=GIVEN_UP, due_at=None, claim=None, finished_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
+    return _count(changed) > 0
+
+
+def find(session: Session, delivery_id: str) -> Delivery | None:
+    """Return one delivery."""
+    return session.get(Delivery, delivery_id)
+
+
+def of_sign_out(session: Session, sign_out_id: str) -> Sequence[Delivery]:
+    """Return what was queued when a session ended."""
+    return session.execute(select(Delivery).where(Delivery.sign_out_id == sign_out_id)).scalars().all()
+
+
+def page(
+    session: Session, chosen: Filter, *, older: str | None = None, newer: str | None = None, limit: int = 50
+) -> Page:
+    """Return *limit* deliveries, the newest first: those before the id *older*, or those after the id *newer*."""
+    conditions = chosen.conditions
+    total = int(session.execute(select(func.count()).select_from(Delivery).where(*conditions)).scalar_one())
+    query = select(Delivery).where(*conditions)
+    if newer is not None:
+        query = query.where(Delivery.id > newer).order_by(Delivery.id)
+    else:
+        query = query.where(*([Delivery.id < older] if older is not None else [])).order_by(Delivery.id.desc())
+    rows = list(session.execute(query.limit(limit + 1)).scalars())
+    has_more, rows = len(rows) > limit, rows[:limit]
+    if newer is not None:
+        rows.reverse()
+    has_newer, has_older = (has_more, True) if newer is not None else (older is not None, has_more)
+    return Page(
+        tuple(rows),
+        total,
+        newer=rows[0].id if rows and has_newer else None,
+        older=rows[-1].id if rows and has_older else None,
+    )
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many deliveries there are in each state."""
+    found = dict(session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
+    return {state: int(found.get(state, 0)) for state in STATES}
+
+
+def purge(session: Session, now: datetime) -> int:
+    """Delete what was finished a month ago; return how many."""
+    return _count(session.execute(delete(Delivery).where(Delivery.finished_at < now - KEPT)))
+
+
+def _finish(session: Session, claimed: Claimed, values: dict[str, Any]) -> bool:
+    changed = session.execute(
+        update(Delivery)
+        .where(Delivery.id == claimed.id, Delivery.claim == claimed.claim, Delivery.state == QUEUED)
+        .values(claim=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return _count(changed) > 0
+
+
+def _count(result: object) -> int:
+    return cast("CursorResult[Any]", result).rowcount
