@@ -36,7 +36,7 @@ class Process:
         self._output: TextIO | None = None
 
     def start(self, environment: Mapping[str, str], ready: str) -> None:
-        """Start it, and wait until an HTTP request for the path *ready* is answered by more than what stands before it."""
+        """Start it, and wait until a request for the path *ready* is answered by more than a proxy before it."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
         home = self._log.parent / f"{self._log.stem}-home"
         home.mkdir(exist_ok=True)

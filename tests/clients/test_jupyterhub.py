@@ -2,7 +2,6 @@
 
 import os
 
-import httpx
 import pytest
 
 from bench.server import free_port
