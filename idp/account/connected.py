@@ -13,6 +13,7 @@ from idp.audit import events
 from idp.audit.log import record
 from idp.clients.models import ClientRow
 from idp.consents import store as consents
+from idp.consents.lines import sentence
 from idp.db import db, transaction
 from idp.errors import NotFound
 from idp.login.actor import actor
@@ -47,7 +48,7 @@ class Connection:
     @property
     def sentences(self) -> list[str]:
         """What the app may do, in words."""
-        return [scopes.sentence(name) for name in self.scopes]
+        return [sentence(name) for name in self.scopes]
 
     @property
     def sentence(self) -> str:

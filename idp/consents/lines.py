@@ -1,4 +1,4 @@
-"""What a consent page shows line by line: each scope in plain words, with the values that would be shared."""
+"""What a consent page shows line by line: each scope or single claim in plain words, with the values to be shared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from idp.accounts import groups
 from idp.accounts.models import Person
-from idp.protocol import scopes
+from idp.protocol import claims, claims_request, scopes
 
 # What a person may leave out without the sign-in losing its meaning.
 OPTIONAL = frozenset({scopes.OFFLINE_ACCESS})
@@ -23,11 +23,25 @@ _ICONS = {
     "offline_access": "rotate-cw",
 }
 _ICON_OF_OTHERS = "key-round"
+_ICON_OF_A_CLAIM = "user-round"
+# What a claim is called where a person is asked for it alone; the other names read well as they are.
+_WORDS = {
+    "preferred_username": "username",
+    "profile": "profile page",
+    "zoneinfo": "time zone",
+    "locale": "language",
+    "updated_at": "time of the last change to your profile",
+    "email": "email address",
+    "email_verified": "answer to whether your email address was checked",
+    "phone_number_verified": "answer to whether your phone number was checked",
+    "address": "postal address",
+    "groups": "groups",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the page: the scope, its sentence, the values that would be shared, and whether it is new."""
+    """One line: a scope (or the entry of a claim), its sentence, the values to be shared, and whether it is new."""
 
     scope: str
     sentence: str
@@ -41,15 +55,23 @@ class Line:
         return self.scope in OPTIONAL
 
 
+def sentence(entry: str) -> str:
+    """Return what a scope, or the entry of a single claim, means to a person."""
+    claim = claims_request.claim_of(entry)
+    if claim is None:
+        return scopes.sentence(entry)
+    return f"See your {_WORDS.get(claim, claim.replace('_', ' '))}"
+
+
 def lines_for(session: Session, person_id: str, asked: Iterable[str], remembered: Collection[str]) -> list[Line]:
-    """Return a line for each scope in *asked*; *remembered* are those that the person has allowed before."""
+    """Return a line for each scope or entry in *asked*; *remembered* are those that the person has allowed before."""
     person = session.get(Person, person_id)
     return [
         Line(
             scope=name,
-            sentence=scopes.sentence(name),
+            sentence=sentence(name),
             values="" if person is None else _values(session, name, person),
-            icon=_ICONS.get(name, _ICON_OF_OTHERS),
+            icon=_icon(name),
             # With nothing allowed before, everything is new, and the word would say nothing.
             is_new=bool(remembered) and name not in remembered,
         )
@@ -57,13 +79,38 @@ def lines_for(session: Session, person_id: str, asked: Iterable[str], remembered
     ]
 
 
-def _values(session: Session, scope: str, person: Person) -> str:
-    if scope == "profile":
+def _icon(entry: str) -> str:
+    claim = claims_request.claim_of(entry)
+    if claim is None:
+        return _ICONS.get(entry, _ICON_OF_OTHERS)
+    return _ICONS.get(claims.SCOPE_OF.get(claim, ""), _ICON_OF_A_CLAIM)
+
+
+def _values(session: Session, entry: str, person: Person) -> str:
+    claim = claims_request.claim_of(entry)
+    if claim is not None:
+        return _value_of(session, claim, person)
+    if entry == "profile":
         return ", ".join(filter(None, (person.name, person.username)))
-    if scope == "email":
+    if entry == "email":
         return person.email
-    if scope == "groups":
-        return ", ".join(groups.names_of(session, person.id)) or "You are in no group"
-    if scope == "phone":
+    if entry == "groups":
+        return _group_names(session, person)
+    if entry == "phone":
         return str(person.claims.get("phone_number", ""))
     return ""
+
+
+def _value_of(session: Session, claim: str, person: Person) -> str:
+    """Return the value of one claim in words; an instant or a yes or no would say less than its sentence does."""
+    if claim == "groups":
+        return _group_names(session, person)
+    told = {"name": person.name, "preferred_username": person.username, "email": person.email}
+    value = told.get(claim) or person.claims.get(claim)
+    if isinstance(value, dict):
+        return ", ".join(str(part) for part in value.values())
+    return value if isinstance(value, str) else ""
+
+
+def _group_names(session: Session, person: Person) -> str:
+    return ", ".join(groups.names_of(session, person.id)) or "You are in no group"

@@ -37,4 +37,6 @@ class Interaction(Base):
     # Who consented; a decision never outlives a change of person.
     consented_by: Mapped[str | None] = mapped_column(String(64))
     denied_at: Mapped[datetime | None]
+    # Who was chosen, of the accounts known in this browser, to go on with.
+    chosen_person: Mapped[str | None] = mapped_column(String(64))
     completed_at: Mapped[datetime | None]

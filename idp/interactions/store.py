@@ -113,6 +113,17 @@ def denied(session: Session, interaction: Interaction, person_id: str, now: date
     session.flush()
 
 
+def chose(session: Session, interaction: Interaction, person_id: str) -> None:
+    """Note that *person_id* goes on with this request."""
+    interaction.chosen_person = person_id
+    session.flush()
+
+
+def is_chosen(interaction: Interaction, person_id: str) -> bool:
+    """Tell whether *person_id*, and nobody else, was chosen to go on with this request."""
+    return interaction.chosen_person == person_id
+
+
 def consent_of(interaction: Interaction, person_id: str) -> frozenset[str] | None:
     """Return the scopes that *person_id*, and nobody before, allowed for this request; nothing when not asked yet."""
     if interaction.consented_by != person_id or interaction.consented_scopes is None:

@@ -9,16 +9,23 @@ from flask_wtf.csrf import CSRFError
 
 from idp import clock
 from idp.accounts.passwords import PasswordHasher, cores
-from idp.db import commits_in_steps, transaction
+from idp.db import commits_in_steps, db, transaction
 from idp.diagnosis import reasons
 from idp.errors import InteractionExpired
 from idp.interactions import store as interactions
 from idp.login import signing_in
-from idp.login.browser import bind_browser, current_session, forget_forms, set_session_cookie
+from idp.login.browser import (
+    bind_browser,
+    browser_fingerprint,
+    current_session,
+    forget_forms,
+    set_session_cookie,
+)
 from idp.login.guards import is_own_path, needs_reauth
 from idp.login.returning import checked_return, keep_return, named_return
 from idp.login.signing_in import Refused
 from idp.login.waiting import find_waiting
+from idp.sessions.known_people import known_people
 from idp.settings import Settings
 from idp.web import error_pages
 from idp.web.csrf import is_own_site
@@ -35,6 +42,8 @@ if TYPE_CHECKING:
 
 bp = Blueprint("login", __name__)
 
+_OTHER = "other"
+
 
 @bp.get("/login")
 @commits_in_steps
@@ -47,7 +56,7 @@ def index() -> Response:
     view = current_session()
     if view is not None and _goes_on(view, waiting):
         return _resume(waiting)
-    hint = waiting.login_hint or (view.username if view and not _wants_other() else "")
+    hint = _chosen_name() or waiting.login_hint or (view.username if view and not _wants_other() else "")
     return _sign_in_page(waiting, hint)
 
 
@@ -127,7 +136,18 @@ def _goes_on(view: SessionView, waiting: Waiting) -> bool:
 
 
 def _wants_other() -> bool:
-    return request.args.get("account") == "other"
+    """Tell whether somebody else than the one who is signed in is meant to sign in."""
+    account, view = request.args.get("account"), current_session()
+    return bool(account) and (view is None or view.person_id != account)
+
+
+def _chosen_name() -> str:
+    """Return the name of the account that was chosen, of those known in this browser."""
+    account = request.args.get("account", _OTHER)
+    if account == _OTHER:
+        return ""
+    known = known_people(db.session(), browser_fingerprint(), clock.utc_now())
+    return next((one.username for one in known if one.person_id == account), "")
 
 
 def _resume(waiting: Waiting) -> Response:

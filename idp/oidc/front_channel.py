@@ -6,7 +6,7 @@ endpoint would not, and never leads anywhere but back to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from idp.consents import store as consents
@@ -15,8 +15,9 @@ from idp.diagnosis import reasons
 from idp.errors import DisabledClient, InvalidRequest, InvalidToken, UnknownClient
 from idp.interactions import store as interactions
 from idp.login.browser import current_session
-from idp.oidc import clients, hints
-from idp.protocol import authorization_request, parameters
+from idp.oidc import clients, hints, request_objects
+from idp.oidc.subjects import subject_for
+from idp.protocol import authorization_request, claims_request, parameters
 from idp.protocol.steps import Decision, Situation, next_step
 
 if TYPE_CHECKING:
@@ -78,6 +79,16 @@ def asked(given: Parameters) -> Asked:
     return Asked(given, client)
 
 
+def resolved(request: Asked, now: datetime) -> Asked:
+    """Return *request* with the parameters of its request object in place of its own, where it has one.
+
+    Raises:
+        ProtocolError: the object cannot be had or does not verify; told at the address that *request* itself proves.
+
+    """
+    return replace(request, parameters=request_objects.resolve(request.parameters, request.client, now))
+
+
 def asked_before(interaction: Interaction) -> Asked:
     """Return the request that *interaction* keeps, with its client as it is now."""
     return asked(parameters.from_stored(interaction.parameters))
@@ -94,24 +105,43 @@ def decide(request: Asked, interaction: Interaction | None, now: datetime) -> Pe
     authorization = authorization_request.parse(request.parameters, request.view)
     hint_subject = _hint_subject(authorization, now)
     person = current_session()
-    remembered: frozenset[str] = frozenset()
-    if person is not None and not request.view.skip_consent:
-        remembered = consents.granted(db.session(), person.person_id, authorization.client_id)
+    entries = authorization.claims.entries(authorization.scopes)
     situation = Situation(
         prompts=authorization.prompts,
         max_age=authorization.max_age,
-        scopes=frozenset(authorization.scopes),
+        scopes=entries | frozenset(authorization.scopes),
         may_refresh=request.view.may_refresh,
         skip_consent=request.view.skip_consent,
         hint_subject=hint_subject,
+        meant=authorization.claims.subjects,
+        acr_request=authorization.acr,
         created_at=interaction.created_at if interaction else None,
-        subject=person.person_id if person else None,
-        auth_time=person.auth_time if person else None,
-        remembered=remembered,
-        decided=interactions.consent_of(interaction, person.person_id) if interaction and person else None,
-        denied=interactions.is_denied(interaction, person.person_id) if interaction and person else False,
     )
-    return Pending(authorization, person, remembered, next_step(situation, now))
+    if person is not None:
+        situation = _in_front(situation, request.client, person, interaction)
+        # Whoever allowed a scope has allowed each of its claims.
+        remembered = situation.remembered | claims_request.covered(entries, situation.remembered)
+        situation = replace(situation, remembered=remembered)
+    return Pending(authorization, person, situation.remembered, next_step(situation, now))
+
+
+def _in_front(situation: Situation, client: Client, person: SessionView, interaction: Interaction | None) -> Situation:
+    """Return *situation* with *person* in front of it, and what they allowed or chose before."""
+    person_id = person.person_id
+    remembered: frozenset[str] = frozenset()
+    if not situation.skip_consent:
+        remembered = consents.granted(db.session(), person_id, client.client_id)
+    return replace(
+        situation,
+        # Whom the client means, it names as it knows them.
+        subject=subject_for(client, person_id),
+        auth_time=person.auth_time,
+        acr=person.acr,
+        remembered=remembered,
+        decided=interactions.consent_of(interaction, person_id) if interaction else None,
+        denied=interaction is not None and interactions.is_denied(interaction, person_id),
+        account_chosen=interaction is not None and interactions.is_chosen(interaction, person_id),
+    )
 
 
 def _hint_subject(authorization: AuthorizationRequest, now: datetime) -> str | None:

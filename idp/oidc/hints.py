@@ -23,8 +23,8 @@ def read(token: str, *, now: datetime) -> HintFacts:
     """
     claims = service(Verifier).verify(token, typ="JWT", audience=None, now=now, expired_ok=True, states=HINT)
     audiences = audiences_of(claims)
-    # A JWT of the plain redirect carries the same typ; only an ID token was issued beside an access token.
-    if "at_hash" not in claims or len(audiences) != 1 or not isinstance(claims.get("sub"), str):
+    # A JWT of the plain redirect carries the same typ, and so does a signed answer; only an ID token names a session.
+    if "sid" not in claims or len(audiences) != 1 or not isinstance(claims.get("sub"), str):
         raise InvalidToken("The token is not valid.", detail="not an ID token")
     sid = claims.get("sid")
     return HintFacts(client_id=audiences[0], subject=claims["sub"], sid=sid if isinstance(sid, str) else None)

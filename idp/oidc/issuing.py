@@ -1,4 +1,4 @@
-"""What a token request is answered with, once its grant has decided that it is."""
+"""What a token request, or the authorization endpoint itself, is answered with, once it is decided that it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from idp.keys.signer import Signer
-from idp.protocol import claims, id_token
+from idp.oidc.subjects import subject_for
+from idp.protocol import claims, claims_request, id_token
 from idp.protocol.access_token import AccessToken
 from idp.protocol.id_token import IdToken
 from idp.protocol.scopes import OPENID
@@ -17,6 +18,7 @@ from idp.vault import Secrets
 from idp.web.current import service
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from idp.clients.store import Client
@@ -39,21 +41,31 @@ class Issue:
 
 def answer(issue: Issue) -> dict[str, Any]:
     """Return the token response for a person's grant (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3)."""
-    grant = issue.grant
-    token = replace(
-        _token(issue.client, issue.person.subject, access.new_jti(grant.id), issue.scopes, issue.resources),
-        auth_time=grant.auth_time,
-        acr=grant.acr,
-        amr=grant.amr,
-        # An API that decides by group need not ask (RFC 9068 section 2.2.3.1); there are none without the scope.
-        extra={"groups": list(issue.person.groups)} if issue.person.groups else {},
-    )
-    response = _response(issue.client, token, issue.now)
+    response = _access_response(issue)
     if issue.refresh_token is not None:
         response["refresh_token"] = issue.refresh_token
     if OPENID in issue.scopes:
-        response["id_token"] = _id_token(issue, response["access_token"])
+        token = _id_token(issue, profile=issue.client.metadata.id_token_profile_claims)
+        response["id_token"] = _sealed(issue, replace(token, access_token=response["access_token"]))
     return response
+
+
+def answer_in_front(issue: Issue, issues: Collection[str], code: str | None) -> list[tuple[str, str]]:
+    """Return what the authorization endpoint hands out itself: those of code, token and id_token in *issues*.
+
+    An ID token that comes alone tells all that its scopes say, since nothing else ever will (Core section 5.4).
+    """
+    pairs = [] if code is None else [("code", code)]
+    access_token = None
+    if "token" in issues:
+        response = _access_response(issue)
+        access_token = response["access_token"]
+        pairs += [(name, str(response[name])) for name in ("access_token", "token_type", "expires_in")]
+    if "id_token" in issues:
+        profile = issue.client.metadata.id_token_profile_claims or set(issues) == {"id_token"}
+        token = replace(_id_token(issue, profile=profile), access_token=access_token, code=code)
+        pairs.append(("id_token", _sealed(issue, token)))
+    return pairs
 
 
 def answer_for_itself(
@@ -61,6 +73,19 @@ def answer_for_itself(
 ) -> dict[str, Any]:
     """Return the token response for a client that acts for itself (RFC 6749 section 4.4.3); nothing is stored."""
     return _response(client, _token(client, client.client_id, access.new_jti(), scopes, resources), now)
+
+
+def _access_response(issue: Issue) -> dict[str, Any]:
+    grant, subject = issue.grant, subject_for(issue.client, issue.person.subject)
+    token = replace(
+        _token(issue.client, subject, access.new_jti(grant.id), issue.scopes, issue.resources),
+        auth_time=grant.auth_time,
+        acr=grant.acr,
+        amr=grant.amr,
+        # An API that decides by group need not ask (RFC 9068 section 2.2.3.1); there are none without the scope.
+        extra={"groups": list(issue.person.groups)} if "groups" in issue.scopes and issue.person.groups else {},
+    )
+    return _response(issue.client, token, issue.now)
 
 
 def _token(client: Client, subject: str, jti: str, scopes: tuple[str, ...], resources: tuple[str, ...]) -> AccessToken:
@@ -90,22 +115,30 @@ def _response(client: Client, token: AccessToken, now: datetime) -> dict[str, An
     return response
 
 
-def _id_token(issue: Issue, access_token: str) -> str:
-    metadata, grant, settings = issue.client.metadata, issue.grant, service(Settings)
-    token = IdToken(
+def _id_token(issue: Issue, *, profile: bool) -> IdToken:
+    """Return the ID token of *issue* but for the hashes; with *profile* it tells what the scopes say."""
+    client, grant, settings = issue.client, issue.grant, service(Settings)
+    names = claims_request.named(
+        grant.claims,
+        "id_token",
+        narrowed=set(grant.scope.split()) - set(issue.scopes),
+        allowed=client.view.scopes,
+    )
+    return IdToken(
         issuer=settings.issuer,
-        subject=issue.person.subject,
-        client_id=issue.client.client_id,
+        subject=subject_for(client, issue.person.subject),
+        client_id=client.client_id,
         lifetime=settings.tokens.id,
         auth_time=grant.auth_time,
-        alg=metadata.id_token_signed_response_alg,
+        alg=client.metadata.id_token_signed_response_alg,
         nonce=grant.nonce,
-        access_token=access_token,
-        sid=sessions.sid(service(Secrets), grant.session_id, issue.client.client_id),
+        sid=sessions.sid(service(Secrets), grant.session_id, client.client_id),
         acr=grant.acr,
         amr=grant.amr,
-        person=claims.claims_for(issue.person, issue.scopes) if metadata.id_token_profile_claims else {},
+        person=claims.claims_for(issue.person, issue.scopes if profile else (), names),
     )
-    return service(Signer).sign(
-        metadata.id_token_signed_response_alg, header=id_token.HEADER, claims=token.claims(issue.now), now=issue.now
-    )
+
+
+def _sealed(issue: Issue, token: IdToken) -> str:
+    """Return *token* as its client wants to have it."""
+    return service(Signer).sign(token.alg, header=id_token.HEADER, claims=token.claims(issue.now), now=issue.now)

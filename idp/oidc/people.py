@@ -10,7 +10,7 @@ from idp.accounts.models import Group, Membership, Person
 from idp.protocol.claims import PersonView
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy.orm import Session
 
@@ -27,6 +27,7 @@ COLUMNS = (
     _people.c.claims,
     _people.c.updated_at.label("person_updated_at"),
 )
+_GROUPS_CLAIM = "groups"
 _ENABLED = select(*COLUMNS).where(_people.c.id == bindparam("person_id"), _people.c.disabled_at.is_(None))
 _GROUPS = (
     select(_groups.c.name)
@@ -35,16 +36,18 @@ _GROUPS = (
 )
 
 
-def find_enabled(session: Session, person_id: str, scopes: Collection[str]) -> PersonView | None:
-    """Return the person, with their groups where *scopes* tell of them; ``None`` when disabled or gone."""
+def find_enabled(
+    session: Session, person_id: str, scopes: Collection[str], kept: Mapping[str, Any] | None = None
+) -> PersonView | None:
+    """Return the person, with their groups where they are told of; ``None`` when disabled or gone."""
     row = session.execute(_ENABLED, {"person_id": person_id}).first()
-    return None if row is None else view(session, row, scopes)
+    return None if row is None else view(session, row, scopes, kept)
 
 
-def view(session: Session, row: Any, scopes: Collection[str]) -> PersonView:
-    """Return the person in *row*, which holds ``COLUMNS`` at least."""
+def view(session: Session, row: Any, scopes: Collection[str], kept: Mapping[str, Any] | None = None) -> PersonView:
+    """Return the person in *row*, which holds ``COLUMNS`` at least; *kept* are the claims of a grant."""
     groups: tuple[str, ...] = ()
-    if "groups" in scopes:
+    if "groups" in scopes or any(_GROUPS_CLAIM in names for names in (kept or {}).values()):
         groups = tuple(session.execute(_GROUPS, {"person_id": row.subject}).scalars())
     return PersonView(
         subject=row.subject,

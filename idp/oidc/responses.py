@@ -1,15 +1,20 @@
-"""How an authorization request is answered: query, fragment or form post, success or error, by one builder.
+"""How an authorization request is answered: query, fragment, form post, plain or signed, by one builder.
 
-Every answer names the issuer (RFC 9207), so that a client of several providers cannot be mixed up.
+Every answer names the issuer (RFC 9207), so that a client of several providers cannot be mixed up; a signed one does so
+inside of its token (JARM section 2.1).
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import Response, make_response, redirect, render_template
 
+from idp import clock
+from idp.keys.signer import Signer
 from idp.protocol import authorization_request
+from idp.protocol.id_token import HEADER
 from idp.protocol.redirect_uris import ResponseMode, append_parameters, origin_of
 from idp.settings import Settings
 from idp.web.current import service
@@ -18,10 +23,15 @@ from idp.web.headers import pending_page
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from idp.clients.store import Client
     from idp.errors import ProtocolError
-    from idp.protocol.authorization_request import AuthorizationRequest, ClientView
+    from idp.protocol.authorization_request import AuthorizationRequest
     from idp.protocol.parameters import Parameters
+    from idp.protocol.response_types import AnswerMode
 
+    Pairs = Sequence[tuple[str, str]]
+
+SIGNED_LIFETIME = timedelta(minutes=10)
 # The page carries an answer that was asked for without showing anything, so it may sit in the client's own frame.
 _FRAMED = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -29,17 +39,18 @@ _FRAMED = (
 )
 
 
-def success(authorization: AuthorizationRequest, code: str) -> Response:
-    """Hand *code* to the client."""
+def success(client: Client, authorization: AuthorizationRequest, pairs: Pairs) -> Response:
+    """Hand *pairs* to the client: what was issued, and whatever else belongs to the answer but state and issuer."""
     return _answer(
+        client,
         authorization.redirect_uri,
-        authorization.response_mode,
-        [("code", code), *_echoed(authorization.state)],
-        is_silent=bool(authorization.prompts) and "none" in authorization.prompts,
+        authorization.mode,
+        [*pairs, *_echoed(authorization.state)],
+        is_silent="none" in authorization.prompts,
     )
 
 
-def refusal(error: ProtocolError, parameters: Parameters, client: ClientView) -> Response:
+def refusal(client: Client, error: ProtocolError, parameters: Parameters, extra: Pairs = ()) -> Response:
     """Tell the client of *error*, at the address that its request proved (RFC 6749 section 4.1.2.1).
 
     Raises:
@@ -47,11 +58,13 @@ def refusal(error: ProtocolError, parameters: Parameters, client: ClientView) ->
 
     """
     return _answer(
-        authorization_request.address(parameters, client),
+        client,
+        authorization_request.address(parameters, client.view),
         authorization_request.answer_mode(parameters),
         [
             ("error", error.oauth_error),
             ("error_description", error.error_description),
+            *extra,
             *_echoed(parameters.get("state")),
         ],
         is_silent=parameters.get("prompt") == "none",
@@ -62,18 +75,28 @@ def _echoed(state: str | None) -> list[tuple[str, str]]:
     return [] if state is None else [("state", state)]
 
 
-def _answer(
-    redirect_uri: str, mode: ResponseMode, parameters: Sequence[tuple[str, str]], *, is_silent: bool
-) -> Response:
-    pairs = [*parameters, ("iss", service(Settings).issuer)]
-    if mode is ResponseMode.FORM_POST:
-        return _form_post(redirect_uri, pairs, is_silent=is_silent)
-    response = make_response(redirect(append_parameters(redirect_uri, pairs, mode), code=302))
+def _answer(client: Client, redirect_uri: str, mode: AnswerMode, pairs: Pairs, *, is_silent: bool) -> Response:
+    sent = [("response", _signed(client, pairs))] if mode.is_signed else [*pairs, ("iss", service(Settings).issuer)]
+    if mode.place is ResponseMode.FORM_POST:
+        return _form_post(redirect_uri, sent, is_silent=is_silent)
+    response = make_response(redirect(append_parameters(redirect_uri, sent, mode.place), code=302))
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _form_post(redirect_uri: str, pairs: Sequence[tuple[str, str]], *, is_silent: bool) -> Response:
+def _signed(client: Client, pairs: Pairs) -> str:
+    """Return the answer as one token for the client alone, by the algorithm that it registered (JARM section 2.1)."""
+    now, alg = clock.utc_now(), client.metadata.authorization_signed_response_alg
+    claims = {
+        **dict(pairs),
+        "iss": service(Settings).issuer,
+        "aud": client.client_id,
+        "exp": clock.epoch_seconds(now + SIGNED_LIFETIME),
+    }
+    return service(Signer).sign(alg, header=HEADER, claims=claims, now=now)
+
+
+def _form_post(redirect_uri: str, pairs: Pairs, *, is_silent: bool) -> Response:
     """Return the page that posts itself (OAuth 2.0 Form Post Response Mode section 2)."""
     pending_page()
     response = make_response(render_template("oidc/form_post.html", action=redirect_uri, fields=pairs))

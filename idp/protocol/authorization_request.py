@@ -8,6 +8,7 @@ from idp.diagnosis import reasons
 from idp.errors import (
     InvalidRedirectUri,
     InvalidRequest,
+    InvalidScope,
     InvalidTarget,
     RegistrationNotSupported,
     RequestNotSupported,
@@ -15,17 +16,18 @@ from idp.errors import (
     UnauthorizedClient,
     UnsupportedResponseType,
 )
-from idp.protocol import pkce, redirect_uris, scopes
+from idp.protocol import claims_request, pkce, redirect_uris, response_types, scopes
+from idp.protocol.acr import ANY, AcrRequest
+from idp.protocol.claims_request import ClaimsRequest
 from idp.protocol.parameters import Parameters
 from idp.protocol.prompts import Prompt, parse_max_age, parse_prompt
-from idp.protocol.redirect_uris import ResponseMode
+from idp.protocol.response_types import RESPONSE_TYPES, AnswerMode
 
-RESPONSE_TYPES = ("code",)
-# What a pending request keeps; everything else was unknown and is ignored (RFC 6749 section 3.1). `claims` is among
-# the ignored: discovery says claims_parameter_supported=false, and Core section 5.5 then leaves the choice to us.
+# What a pending request keeps; everything else was unknown and is ignored (RFC 6749 section 3.1).
 KNOWN_PARAMETERS = frozenset(
     {
         "acr_values",
+        "claims",
         "client_id",
         "code_challenge",
         "code_challenge_method",
@@ -43,7 +45,6 @@ KNOWN_PARAMETERS = frozenset(
         "ui_locales",
     }
 )
-_FRONT_CHANNEL = frozenset({"token", "id_token"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class ClientView:
     response_types: frozenset[str] = frozenset({"code"})
     resources: frozenset[str] = frozenset()
     default_max_age: timedelta | None = None
+    default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False
     skip_consent: bool = False
 
@@ -82,12 +84,20 @@ class ClientView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """A request that passed every check; `scopes` is what the client may have of what it asked for."""
+    """A request that passed every check.
+
+    `response_type` has its words in alphabetical order. `requested` are all scopes that were asked for, `scopes` those
+    of them that the client may have.
+    """
 
     client_id: str
     redirect_uri: str
-    response_mode: ResponseMode
+    response_type: str
+    mode: AnswerMode
+    requested: tuple[str, ...]
     scopes: tuple[str, ...]
+    claims: ClaimsRequest
+    acr: AcrRequest
     state: str | None
     nonce: str | None
     code_challenge: str | None
@@ -102,6 +112,11 @@ class AuthorizationRequest:
     def is_openid(self) -> bool:
         """Tell whether an ID token is asked for."""
         return scopes.OPENID in self.scopes
+
+    @property
+    def issues(self) -> frozenset[str]:
+        """What the authorization endpoint itself hands out: any of code, id_token and token."""
+        return response_types.words_of(self.response_type)
 
 
 def address(parameters: Parameters, client: ClientView) -> str:
@@ -135,19 +150,9 @@ def address(parameters: Parameters, client: ClientView) -> str:
     return requested
 
 
-def answer_mode(parameters: Parameters) -> ResponseMode:
-    """Return how to answer this request, refusals of the very request included.
-
-    Types that would bring a token in the front channel are answered in the fragment, never in the query, although they
-    are refused (Multiple Response Types section 5); an unknown type or mode is answered in the query.
-    """
-    words = set(parameters.get("response_type", "").split())
-    in_front = bool(words & _FRONT_CHANNEL) and words <= {*_FRONT_CHANNEL, "code"}
-    plain = ResponseMode.FRAGMENT if in_front else ResponseMode.QUERY
-    mode = parameters.get("response_mode")
-    if mode not in list(ResponseMode) or (in_front and mode == ResponseMode.QUERY):
-        return plain
-    return ResponseMode(mode)
+def answer_mode(parameters: Parameters) -> AnswerMode:
+    """Return how to answer this request, refusals of the very request included (`response_types.answer_mode`)."""
+    return response_types.answer_mode(parameters.get("response_type"), parameters.get("response_mode"))
 
 
 def parse(parameters: Parameters, client: ClientView) -> AuthorizationRequest:
@@ -161,21 +166,24 @@ def parse(parameters: Parameters, client: ClientView) -> AuthorizationRequest:
     redirect_uri = address(parameters, client)
     parameters.require_sound()
     _refuse_unsupported(parameters)
-    _check_response(parameters, client)
-    requested = scopes.narrowed(scopes.parse(parameters.get("scope")), client.scopes)
+    response_type = _check_response(parameters, client)
+    requested = scopes.parse(parameters.get("scope"))
+    allowed = scopes.narrowed(requested, client.scopes)
+    _check_openid(parameters, response_type, allowed)
     max_age = parse_max_age(parameters.get("max_age"))
+    claims = claims_request.parse(parameters.get("claims"), client.scopes)
     return AuthorizationRequest(
         client_id=client.client_id,
         redirect_uri=redirect_uri,
-        response_mode=answer_mode(parameters),
-        scopes=requested,
+        response_type=response_type,
+        mode=answer_mode(parameters),
+        requested=requested,
+        scopes=allowed,
+        claims=claims,
+        acr=_acr(parameters, claims, client),
         state=parameters.get("state"),
         nonce=parameters.get("nonce"),
-        code_challenge=pkce.check_challenge(
-            parameters.get("code_challenge"),
-            parameters.get("code_challenge_method"),
-            required=client.require_pkce or client.is_public,
-        ),
+        code_challenge=_challenge(parameters, response_type, client),
         prompts=parse_prompt(parameters.get("prompt")),
         max_age=client.default_max_age if max_age is None else max_age,
         resources=check_resources(parameters.all("resource"), client.resources),
@@ -209,14 +217,45 @@ def _refuse_unsupported(parameters: Parameters) -> None:
         raise RegistrationNotSupported("registration is not supported.", reason=reasons.REGISTRATION_NOT_SUPPORTED)
 
 
-def _check_response(parameters: Parameters, client: ClientView) -> None:
-    response_type = parameters.get("response_type")
-    if response_type is None:
+def _check_response(parameters: Parameters, client: ClientView) -> str:
+    """Return the response type, its words in order."""
+    sent = parameters.get("response_type")
+    if sent is None:
         raise InvalidRequest("response_type is missing.", reason=reasons.RESPONSE_TYPE)
+    response_type = response_types.normalised(sent)
     if response_type not in RESPONSE_TYPES:
         raise UnsupportedResponseType("This response_type is not supported.", reason=reasons.RESPONSE_TYPE)
-    if response_type not in client.response_types or "authorization_code" not in client.grant_types:
-        raise UnauthorizedClient("The client may not use response_type=code.", reason=reasons.RESPONSE_TYPE)
-    mode = parameters.get("response_mode")
-    if mode is not None and mode not in list(ResponseMode):
-        raise InvalidRequest("This response_mode is not supported.", reason=reasons.RESPONSE_MODE)
+    if response_type not in client.response_types or not response_types.grants_for(response_type) <= client.grant_types:
+        raise UnauthorizedClient(f"The client may not use response_type={response_type}.", reason=reasons.RESPONSE_TYPE)
+    if response_types.is_refused_mode(response_type, parameters.get("response_mode")):
+        raise InvalidRequest("This response_mode is not supported here.", reason=reasons.RESPONSE_MODE)
+    return response_type
+
+
+def _check_openid(parameters: Parameters, response_type: str, allowed: Collection[str]) -> None:
+    """Check what an ID token from the authorization endpoint takes (OpenID Connect Core sections 3.2.2.1, 3.3.2.1)."""
+    if "id_token" not in response_types.words_of(response_type):
+        return
+    if scopes.OPENID not in allowed:
+        raise InvalidScope("openid is needed in scope for an ID token.", reason=reasons.SCOPE)
+    if "nonce" not in parameters:
+        raise InvalidRequest("nonce is needed for an ID token from this endpoint.", reason=reasons.NONCE_MISSING)
+
+
+def _challenge(parameters: Parameters, response_type: str, client: ClientView) -> str | None:
+    """Return the challenge to keep with the code; where none is issued, there is nothing to prove."""
+    if "code" not in response_types.words_of(response_type):
+        return None
+    return pkce.check_challenge(
+        parameters.get("code_challenge"),
+        parameters.get("code_challenge_method"),
+        required=client.require_pkce or client.is_public,
+    )
+
+
+def _acr(parameters: Parameters, claims: ClaimsRequest, client: ClientView) -> AcrRequest:
+    """Return the levels asked for: by `claims`, else by `acr_values`, else by the client's registration."""
+    if claims.acr is not None:
+        return claims.acr
+    values = tuple(parameters.get("acr_values", "").split()) or client.default_acr_values
+    return AcrRequest(values) if values else ANY

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 # What a token says in the name of the protocol; no mapping from a person's data may overwrite it.
@@ -74,11 +75,12 @@ CLAIMS = (
     Claim("groups", "groups", lambda person: list(person.groups)),
 )
 NAMES = tuple(claim.name for claim in CLAIMS)
+SCOPE_OF: Mapping[str, str] = MappingProxyType({claim.name: claim.scope for claim in CLAIMS})
 
 
-def claims_for(person: PersonView, scopes: Collection[str]) -> dict[str, Any]:
-    """Return the person's claims that *scopes* grant, without `sub`; what has no value is left out."""
-    found = {claim.name: claim.read(person) for claim in CLAIMS if claim.scope in scopes}
+def claims_for(person: PersonView, scopes: Collection[str], names: Collection[str] = ()) -> dict[str, Any]:
+    """Return the person's claims that *scopes* grant, and those in *names*; without `sub` and what has no value."""
+    found = {claim.name: claim.read(person) for claim in CLAIMS if claim.scope in scopes or claim.name in names}
     return {name: value for name, value in found.items() if has_value(value)}
 
 

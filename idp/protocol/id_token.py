@@ -20,8 +20,9 @@ _EDWARDS = frozenset({"EdDSA", "Ed25519"})
 class IdToken:
     """What an ID token says; `auth_time` is that of the original sign-in, never of this token.
 
-    `access_token` is the one that comes along, `alg` the algorithm this ID token is signed with. `person` holds the
-    claims of the person (`idp.protocol.claims.claims_for`), which cannot overwrite the protocol's own.
+    `access_token` is the one that comes along, `code` the authorization code that does, `alg` the algorithm this ID
+    token is signed with. `person` holds the claims of the person (`idp.protocol.claims.claims_for`), which cannot
+    overwrite the protocol's own.
     """
 
     issuer: str
@@ -32,6 +33,7 @@ class IdToken:
     alg: str
     nonce: str | None = None
     access_token: str | None = None
+    code: str | None = None
     sid: str | None = None
     acr: str | None = None
     amr: tuple[str, ...] = ()
@@ -58,6 +60,8 @@ class IdToken:
         optional = {"nonce": self.nonce, "sid": self.sid, "acr": self.acr, "amr": list(self.amr) or None}
         if self.access_token is not None:
             optional["at_hash"] = half_hash(self.access_token, self.alg)
+        if self.code is not None:
+            optional["c_hash"] = half_hash(self.code, self.alg)
         return found | {name: value for name, value in optional.items() if value is not None}
 
 

@@ -19,6 +19,7 @@ MAX_LENGTHS: Mapping[str, int] = MappingProxyType(
         "redirect_uri": 2048,
         "state": 4096,
         "nonce": 2048,
+        "acr_values": 1024,
         "login_hint": 320,
         "ui_locales": 256,
         "post_logout_redirect_uri": 2048,

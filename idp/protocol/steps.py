@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idp.diagnosis import reasons
-from idp.errors import AccessDenied, ConsentRequired, LoginRequired, ProtocolError
+from idp.errors import (
+    AccessDenied,
+    ConsentRequired,
+    LoginRequired,
+    ProtocolError,
+    UnmetAuthenticationRequirements,
+)
+from idp.protocol.acr import ANY, AcrRequest
 from idp.protocol.prompts import Prompt
 from idp.protocol.scopes import OFFLINE_ACCESS, OPENID, ordered
 
@@ -23,6 +30,7 @@ class Step(StrEnum):
     REFUSE_LOGIN_REQUIRED = "refuse_login_required"
     REFUSE_CONSENT_REQUIRED = "refuse_consent_required"
     REFUSE_DENIED = "refuse_denied"
+    REFUSE_UNMET = "refuse_unmet"
 
     @property
     def is_refusal(self) -> bool:
@@ -36,9 +44,11 @@ class Situation:
 
     `scopes` is what the client may have of what it asked for; `may_refresh` tells whether it may hold refresh tokens.
     `created_at` is when the pending request was kept, `None` before that. `subject` and `auth_time` are those of the
-    browser's session (`None`: nobody is signed in); `hint_subject` is from a *verified* id_token_hint. `remembered` is
-    what the person allowed this client earlier, `decided` what the same person allowed within this request, and
-    `account_chosen` whether the same person chose to go on within it.
+    browser's session (`None`: nobody is signed in), `acr` the level of its sign-in; `hint_subject` is from a *verified*
+    id_token_hint, `meant` the subjects that the claims parameter names (`None`: none), `acr_request` the levels asked
+    for. `remembered` is what the person allowed this client earlier, `decided` what the same person allowed within this
+    request, and `account_chosen` whether the same person chose to go on within it. Scopes may have entries for single
+    claims among them (`idp.protocol.claims_request`).
     """
 
     prompts: frozenset[Prompt] = frozenset()
@@ -47,9 +57,12 @@ class Situation:
     may_refresh: bool = False
     skip_consent: bool = False
     hint_subject: str | None = None
+    meant: frozenset[str] | None = None
+    acr_request: AcrRequest = ANY
     created_at: datetime | None = None
     subject: str | None = None
     auth_time: datetime | None = None
+    acr: str | None = None
     remembered: frozenset[str] = frozenset()
     decided: frozenset[str] | None = None
     denied: bool = False
@@ -59,6 +72,18 @@ class Situation:
     def is_fresh(self) -> bool:
         """Tell whether the person signed in for this request: after it was kept, not before (A19)."""
         return self.auth_time is not None and self.created_at is not None and self.auth_time >= self.created_at
+
+    @property
+    def is_somebody_else(self) -> bool:
+        """Tell whether the request is about another person than the one who is here."""
+        return self.hint_subject not in (None, self.subject) or (
+            self.meant is not None and self.subject not in self.meant
+        )
+
+    @property
+    def is_unchosen(self) -> bool:
+        """Tell whether the person still has to say which account to go on with."""
+        return Prompt.SELECT_ACCOUNT in self.prompts and not (self.is_fresh or self.account_chosen)
 
     @property
     def grantable(self) -> frozenset[str]:
@@ -88,9 +113,13 @@ def next_step(situation: Situation, now: datetime) -> Decision:
     """Decide what *situation* needs at *now* (aware); total, and the same answer to the same question."""
     if situation.denied:
         return Decision(Step.REFUSE_DENIED)
+    if situation.acr_request.is_essential and not situation.acr_request.is_reachable():
+        return Decision(Step.REFUSE_UNMET)
     step = _sign_in_step(situation, now)
     if step is None:
         return _consent_step(situation)
+    if step is Step.REFUSE_UNMET:
+        return Decision(step)
     if Prompt.NONE in situation.prompts:
         return Decision(Step.REFUSE_LOGIN_REQUIRED)
     return Decision(step)
@@ -104,23 +133,39 @@ def refusal(step: Step) -> ProtocolError:
         return ConsentRequired("The person has to allow this.")
     if step is Step.REFUSE_DENIED:
         return AccessDenied("The person did not allow this.", reason=reasons.CONSENT_DENIED)
+    if step is Step.REFUSE_UNMET:
+        return UnmetAuthenticationRequirements("No sign-in here reaches the acr asked for.", reason=reasons.ACR_UNMET)
     raise ValueError(f"{step} is no refusal.")
 
 
 def _sign_in_step(situation: Situation, now: datetime) -> Step | None:
     """Return the step that leads to the right person, signed in recently enough; `None` when they are here."""
+    if situation.is_unchosen:
+        return Step.CHOOSE_ACCOUNT
     if situation.subject is None or situation.auth_time is None:
         return Step.LOG_IN
-    if situation.hint_subject not in (None, situation.subject):
+    if situation.is_somebody_else:
         # Who signed in for this request, and is still somebody else, will not become the person that is meant.
         return Step.REFUSE_LOGIN_REQUIRED if situation.is_fresh else Step.LOG_IN
     if Prompt.LOGIN in situation.prompts and not situation.is_fresh:
         return Step.LOG_IN
     if not _is_recent(situation, now):
         return Step.LOG_IN
-    if Prompt.SELECT_ACCOUNT in situation.prompts and not (situation.is_fresh or situation.account_chosen):
-        return Step.CHOOSE_ACCOUNT
-    return None
+    return _acr_step(situation)
+
+
+def _acr_step(situation: Situation) -> Step | None:
+    """Return the step that leads to the level asked for; one that is not essential is tried for once, with a page."""
+    wanted = situation.acr_request
+    if wanted.is_met(situation.acr):
+        return None
+    if not situation.is_fresh and wanted.is_reachable() and (wanted.is_essential or not _is_silent(situation)):
+        return Step.LOG_IN
+    return Step.REFUSE_UNMET if wanted.is_essential else None
+
+
+def _is_silent(situation: Situation) -> bool:
+    return Prompt.NONE in situation.prompts
 
 
 def _is_recent(situation: Situation, now: datetime) -> bool:

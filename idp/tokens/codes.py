@@ -46,6 +46,10 @@ class NewGrant:
     acr: str
     # Whether refresh tokens will be made from it, so that it lives longer than one access token.
     offline: bool
+    # Single claims that were allowed, by where they are told (`idp.protocol.claims_request`).
+    claims: dict[str, Any] | None = None
+    # Without a code, what the authorization endpoint hands out itself is all that is made from it.
+    has_code: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,15 @@ class GrantView:
     amr: tuple[str, ...]
     acr: str
     created_at: datetime
+    claims: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A grant that was just kept, and its code where it has one."""
+
+    grant: GrantView
+    code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ VIEW_COLUMNS = (
     _grants.c.amr,
     _grants.c.acr,
     _grants.c.created_at,
+    _grants.c.claims,
 )
 
 # One statement decides: of any number of simultaneous redemptions the database lets one through, and a redemption
@@ -120,32 +134,35 @@ _WHY_NOT = select(
 _ISSUE = insert(_grants)
 
 
-def issue(session: Session, new: NewGrant, *, limits: TokenSettings, now: datetime) -> str:
-    """Keep the grant *new* and return its authorization code, which is good once and for ``limits.code``."""
+def issue(session: Session, new: NewGrant, *, limits: TokenSettings, now: datetime) -> Issued:
+    """Keep the grant *new* and return it with its authorization code, which is good once and for ``limits.code``."""
     code = opaque.token()
     lifetime = limits.refresh_max if new.offline else limits.code
-    session.execute(
-        _ISSUE,
-        {
-            "id": opaque.new_id("grt"),
-            "client_id": new.client_id,
-            "person_id": new.person_id,
-            "session_id": new.session_id,
-            "code_fingerprint": opaque.fingerprint(code),
-            "code_expires_at": now + limits.code,
-            "redirect_uri": new.redirect_uri,
-            "scope": new.scope,
-            "resources": list(new.resources),
-            "nonce": new.nonce,
-            "code_challenge": new.code_challenge,
-            "auth_time": new.auth_time,
-            "amr": list(new.amr),
-            "acr": new.acr,
-            "created_at": now,
-            "expires_at": now + lifetime + limits.access + revocation.CLOCK_LEEWAY,
-        },
-    )
-    return code
+    # The code of a grant without one is told to nobody, and used up from the beginning.
+    used_at = None if new.has_code else now
+    row = {
+        "id": opaque.new_id("grt"),
+        "client_id": new.client_id,
+        "person_id": new.person_id,
+        "session_id": new.session_id,
+        "code_fingerprint": opaque.fingerprint(code),
+        "code_expires_at": now + limits.code,
+        "code_consumed_at": used_at,
+        "redirect_uri": new.redirect_uri,
+        "scope": new.scope,
+        "resources": list(new.resources),
+        "nonce": new.nonce,
+        "claims": new.claims,
+        "code_challenge": new.code_challenge,
+        "auth_time": new.auth_time,
+        "amr": list(new.amr),
+        "acr": new.acr,
+        "created_at": now,
+        "expires_at": now + lifetime + limits.access + revocation.CLOCK_LEEWAY,
+        "last_used_at": used_at,
+    }
+    session.execute(_ISSUE, row)
+    return Issued(_view(row), code if new.has_code else None)
 
 
 def consume(session: Session, presented: PresentedCode, *, now: datetime, actor: Actor) -> GrantView:
@@ -198,4 +215,10 @@ def view(row: Any) -> GrantView:  # noqa: ANN401 - rows of a Core statement are 
         amr=tuple(row.amr),
         acr=row.acr,
         created_at=row.created_at,
+        claims=row.claims,
     )
+
+
+def _view(row: dict[str, Any]) -> GrantView:
+    kept = {name: row[name] for name in GrantView.__dataclass_fields__}
+    return GrantView(**kept | {"resources": tuple(row["resources"]), "amr": tuple(row["amr"])})

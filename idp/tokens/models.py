@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Base
@@ -37,7 +37,7 @@ class Grant(Base):
     resources: Mapped[list[str]]
     nonce: Mapped[str | None] = mapped_column(Text)
     # The claims parameter as it was understood (OpenID Connect Core section 5.5).
-    claims: Mapped[dict[str, Any] | None]
+    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     # Of the sign-in that the grant came from, carried through every refresh.
     auth_time: Mapped[datetime]

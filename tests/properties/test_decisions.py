@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.protocol import end_session, steps
+from idp.protocol.acr import PASSWORD, AcrRequest
 from idp.protocol.end_session import HintFacts, LogoutStep
 from idp.protocol.prompts import Prompt
 from idp.protocol.steps import Situation, Step, next_step
@@ -25,6 +26,11 @@ SITUATIONS = st.builds(
     may_refresh=st.booleans(),
     skip_consent=st.booleans(),
     hint_subject=PEOPLE,
+    meant=st.none() | st.frozensets(st.sampled_from(["ana", "bob"])),
+    acr_request=st.builds(
+        AcrRequest, st.lists(st.sampled_from(["0", "1", "2"]), max_size=2, unique=True).map(tuple), st.booleans()
+    ),
+    acr=st.sampled_from(["0", "1", "2"]),
     created_at=INSTANTS,
     subject=PEOPLE,
     auth_time=INSTANTS,
@@ -49,6 +55,8 @@ def test_A18_A19_A20_A21_A31_nothing_is_issued_that_was_not_earned(situation):
     granted = set(decision.scopes)
     assert situation.subject is not None
     assert situation.hint_subject in (None, situation.subject)
+    assert situation.meant is None or situation.subject in situation.meant
+    assert not situation.acr_request.is_essential or situation.acr_request.is_met(situation.acr)
     assert granted <= situation.scopes
     assert not situation.denied
     allowed = situation.remembered if situation.decided is None else situation.decided
@@ -72,7 +80,7 @@ def test_whoever_does_what_is_asked_gets_on(situation):
     for _ in range(4):
         decision = next_step(Situation(**changes), NOW)
         if decision.step is Step.LOG_IN:
-            changes.update(subject=situation.hint_subject or "ana", auth_time=NOW)
+            changes.update(subject=situation.hint_subject or "ana", auth_time=NOW, acr=PASSWORD)
         elif decision.step is Step.CHOOSE_ACCOUNT:
             changes.update(account_chosen=True)
         elif decision.step is Step.CONSENT:

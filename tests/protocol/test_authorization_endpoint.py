@@ -99,12 +99,21 @@ def test_other_faults_are_told_to_the_client(party, browser, changes, error):
     assert all(" " <= letter <= "~" and letter not in '"\\' for letter in given["error_description"])
 
 
-@pytest.mark.parametrize("response_type", ["id_token", "token", "id_token token", "code id_token", "code token"])
-def test_refused_types_with_a_token_are_answered_in_the_fragment_alone(party, browser, response_type):
+@pytest.mark.parametrize(
+    ("response_type", "error"),
+    [
+        ("token", "unsupported_response_type"),
+        *(
+            (response_type, "unauthorized_client")
+            for response_type in ("id_token", "id_token token", "code id_token", "code token", "token code id_token")
+        ),
+    ],
+)
+def test_refused_types_with_a_token_are_answered_in_the_fragment_alone(party, browser, response_type, error):
     response = party.start(browser, response_type=response_type)
     parts = urlsplit(response.location)
     assert parts.query == ""
-    assert dict(parse_qsl(parts.fragment))["error"] == "unsupported_response_type"
+    assert dict(parse_qsl(parts.fragment))["error"] == error
     assert dict(parse_qsl(parts.fragment))["iss"] == party.issuer
 
 
@@ -158,9 +167,9 @@ def test_prompt_none_with_a_session_shows_nothing(party, browser):
     assert "code" in party.answer(party.start(browser, prompt="none"))
 
 
-@pytest.mark.parametrize("prompt", ["login", "select_account"])
-def test_prompts_lead_to_the_sign_in_page(party, browser, prompt):
-    assert party.start(browser, prompt=prompt).location.startswith("/login?interaction=")
+@pytest.mark.parametrize(("prompt", "page"), [("login", "/login"), ("select_account", "/select")])
+def test_prompts_lead_to_their_page(party, browser, prompt, page):
+    assert party.start(browser, prompt=prompt).location.startswith(f"{page}?interaction=")
 
 
 def test_max_age_asks_again_only_when_the_sign_in_is_older(idp, party, person):

@@ -189,7 +189,7 @@ def test_A08_no_token_ever_comes_by_the_front_channel(party, browser, response_t
         assert not {"access_token", "id_token", "code"} & set(given)
 
 
-@pytest.mark.parametrize("mode", ["web_message", "jwt", "Query", "form_post.jwt", "x"])
+@pytest.mark.parametrize("mode", ["web_message", "jwt.jwt", "Query", "web_message.jwt", "JWT", "x"])
 def test_A09_an_unknown_response_mode_gives_no_code(party, browser, mode):
     given = party.answer(party.start(browser, response_mode=mode))
     assert given["error"] == "invalid_request"

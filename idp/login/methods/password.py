@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idp.protocol import acr
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -14,4 +16,4 @@ class Method:
     acr: str
 
 
-METHOD = Method("password", amr=("pwd",), acr="1")
+METHOD = Method("password", amr=("pwd",), acr=acr.PASSWORD)

@@ -17,13 +17,14 @@ from idp.errors import InvalidRequest, ProtocolError
 from idp.interactions import store as interactions
 from idp.login.browser import bind_browser
 from idp.login.waiting import sign_in_address
-from idp.oidc import front_channel, responses
+from idp.oidc import front_channel, issuing, people, responses
 from idp.oidc.forms import FORM, from_elsewhere
-from idp.protocol import authorization_request, parameters, redirect_uris, scopes, steps
+from idp.protocol import authorization_request, claims_request, parameters, redirect_uris, scopes, steps
 from idp.protocol.steps import Step
 from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.tokens import codes
+from idp.tokens.codes import NewGrant
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -32,10 +33,16 @@ if TYPE_CHECKING:
     from idp.clients.store import Client
     from idp.interactions.models import Interaction
     from idp.oidc.front_channel import Asked, Pending
+    from idp.protocol.authorization_request import AuthorizationRequest
+    from idp.protocol.claims import PersonView
+    from idp.sessions.store import SessionView
+    from idp.tokens.codes import Issued
 
 bp = Blueprint("oidc_authorize", __name__)
 
 METADATA = {"authorization_endpoint": "/oauth/authorize"}
+
+_CODE_ALONE = "code"
 
 
 @bp.get("/oauth/authorize")
@@ -43,10 +50,12 @@ METADATA = {"authorization_endpoint": "/oauth/authorize"}
 def start() -> Response:
     """Answer an authorization request, or keep it while a person signs in or decides."""
     asked = front_channel.asked(parameters.read_urlencoded(request.query_string))
+    now = clock.utc_now()
     try:
-        return _go_on(asked, None, clock.utc_now())
+        asked = front_channel.resolved(asked, now)
+        return _go_on(asked, None, now)
     except ProtocolError as error:
-        return responses.refusal(error, asked.parameters, asked.view)
+        return responses.refusal(asked.client, error, asked.parameters)
 
 
 @bp.post("/oauth/authorize")
@@ -63,11 +72,13 @@ def start_by_post() -> Response:
             reason=reasons.DUPLICATE_PARAMETER,
         )
     asked = front_channel.asked(parameters.read_urlencoded(request.get_data()))
+    now = clock.utc_now()
     try:
+        asked = front_channel.resolved(asked, now)
         authorization_request.parse(asked.parameters, asked.view)
-        return _resume_later(_keep(asked, browser=None, now=clock.utc_now()))
+        return _resume_later(_keep(asked, browser=None, now=now))
     except ProtocolError as error:
-        return responses.refusal(error, asked.parameters, asked.view)
+        return responses.refusal(asked.client, error, asked.parameters)
 
 
 @bp.get("/oauth/authorize/<interaction>")
@@ -85,7 +96,7 @@ def resume(interaction: str) -> Response:
     except ProtocolError as error:
         with transaction() as session:
             answered = interactions.complete(session, waiting.id, now)
-        return responses.refusal(error, asked.parameters, asked.view) if answered else _already_answered(asked)
+        return responses.refusal(asked.client, error, asked.parameters) if answered else _already_answered(asked)
 
 
 def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response:
@@ -99,7 +110,8 @@ def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
         waiting = _keep(asked, browser=bind_browser(), now=now)
     if step is Step.CONSENT:
         return make_response(redirect(url_for("consent.index", interaction=waiting.id), code=303))
-    # Choosing an account is signing in: the form says who is signed in and takes another name.
+    if step is Step.CHOOSE_ACCOUNT:
+        return make_response(redirect(url_for("login_choosing.index", interaction=waiting.id), code=303))
     return make_response(redirect(sign_in_address(waiting, pending.person), code=303))
 
 
@@ -107,27 +119,59 @@ def _issue(asked: Asked, pending: Pending, waiting: Interaction | None, now: dat
     authorization, person = pending.authorization, pending.person
     if person is None:
         raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
-    granted = pending.decision.scopes
-    grant = codes.NewGrant(
+    new = _new_grant(authorization, person, pending.decision.scopes)
+    is_plain, about = authorization.response_type == _CODE_ALONE, None
+    with transaction() as session:
+        if waiting is not None and not interactions.complete(session, waiting.id, now):
+            return _already_answered(asked)
+        issued = codes.issue(session, new, limits=service(Settings).tokens, now=now)
+        sessions.note_client(session, person.id, authorization.client_id, now)
+        if not is_plain:
+            about = people.find_enabled(session, person.person_id, new.scope.split(), new.claims)
+    pairs = [("code", issued.code)] if is_plain and issued.code else _in_front(asked, pending, issued, about, now)
+    return responses.success(asked.client, authorization, pairs)
+
+
+def _in_front(
+    asked: Asked, pending: Pending, issued: Issued, about: PersonView | None, now: datetime
+) -> list[tuple[str, str]]:
+    """Return what a response type with more than a code is answered with; signed when no transaction is open."""
+    if about is None:
+        raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
+    authorization = pending.authorization
+    granted = tuple(issued.grant.scope.split())
+    issue = issuing.Issue(
+        client=asked.client,
+        grant=issued.grant,
+        person=about,
+        scopes=granted,
+        resources=authorization.resources,
+        refresh_token=None,
+        now=now,
+    )
+    pairs = issuing.answer_in_front(issue, authorization.issues, issued.code)
+    if "token" in authorization.issues and set(granted) != set(authorization.requested):
+        pairs.append(("scope", " ".join(granted)))
+    return pairs
+
+
+def _new_grant(authorization: AuthorizationRequest, person: SessionView, granted: tuple[str, ...]) -> NewGrant:
+    return NewGrant(
         client_id=authorization.client_id,
         person_id=person.person_id,
         session_id=person.id,
         redirect_uri=authorization.redirect_uri,
-        scope=" ".join(granted),
+        scope=" ".join(claims_request.scopes_of(granted)),
         resources=authorization.resources,
         nonce=authorization.nonce,
         code_challenge=authorization.code_challenge,
         auth_time=person.auth_time,
         amr=person.amr,
-        acr=person.acr,
+        acr=authorization.acr.answer(person.acr),
         offline=scopes.OFFLINE_ACCESS in granted,
+        claims=authorization.claims.kept(granted),
+        has_code="code" in authorization.issues,
     )
-    with transaction() as session:
-        if waiting is not None and not interactions.complete(session, waiting.id, now):
-            return _already_answered(asked)
-        code = codes.issue(session, grant, limits=service(Settings).tokens, now=now)
-        sessions.note_client(session, person.id, authorization.client_id, now)
-    return responses.success(authorization, code)
 
 
 def _keep(asked: Asked, *, browser: str | None, now: datetime) -> Interaction:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from flask import Blueprint, Response
 from sqlalchemy import bindparam, select
 
 from idp.db import db
 from idp.errors import InsufficientScope
-from idp.oidc import bearer, cors, json_responses, people
+from idp.oidc import bearer, clients, cors, json_responses, people
 from idp.oidc.forms import from_elsewhere
+from idp.oidc.subjects import subject_for
+from idp.protocol import claims_request
 from idp.protocol.claims import claims_for
 from idp.protocol.scopes import OPENID
+from idp.tokens.models import Grant
 from idp.tokens.revocation import live_grant
+
+if TYPE_CHECKING:
+    from idp.oidc.bearer import Bearer
 
 bp = Blueprint("oidc_userinfo", __name__)
 
 METADATA = {"userinfo_endpoint": "/oauth/userinfo"}
 
-_PERSON = select(*people.COLUMNS).where(*live_grant(bindparam("grant_id"), bindparam("jti")))
+_PERSON = select(*people.COLUMNS, Grant.claims.label("kept")).where(
+    *live_grant(bindparam("grant_id"), bindparam("jti"))
+)
 
 json_responses.answer_errors(bp, bearer.bearer_error_response)
 cors.serve_preflight(bp, "/oauth/userinfo", "GET, POST")
@@ -30,9 +40,16 @@ def show() -> Response:
     presented = bearer.authenticate()
     if OPENID not in presented.scopes or presented.grant_id is None:
         raise InsufficientScope("The access token was not issued for openid.")
-    session = db.session()
-    row = session.execute(_PERSON, {"grant_id": presented.grant_id, "jti": presented.jti}).first()
+    row = db.session().execute(_PERSON, {"grant_id": presented.grant_id, "jti": presented.jti}).first()
     if row is None:
         raise bearer.dead()
-    person = people.view(session, row, presented.scopes)
-    return json_responses.json_response({"sub": person.subject, **claims_for(person, presented.scopes)})
+    return json_responses.json_response(_about(presented, row))
+
+
+def _about(presented: Bearer, row: Any) -> dict[str, Any]:
+    client = clients.find_enabled(presented.client_id)
+    if client is None:
+        raise bearer.dead()
+    names = claims_request.named(row.kept, "userinfo", narrowed=(), allowed=client.view.scopes)
+    person = people.view(db.session(), row, presented.scopes, row.kept)
+    return {"sub": subject_for(client, person.subject), **claims_for(person, presented.scopes, names)}

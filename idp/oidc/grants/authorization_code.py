@@ -47,7 +47,7 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
         with transaction() as session:
             grant = codes.consume(session, self.presented, now=now, actor=client_auth.actor_of(self.client))
             scopes = tuple(grant.scope.split())
-            person = people.find_enabled(session, grant.person_id, scopes)
+            person = people.find_enabled(session, grant.person_id, scopes, grant.claims)
             if person is None:
                 raise InvalidGrant("The person is not here any more.", detail=f"person {grant.person_id} disabled")
             if not set(self.resources) <= set(grant.resources):

@@ -45,7 +45,7 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
             presented = refresh.find(session, self.token, client_id=client.client_id, now=now)
             grant = presented.grant
             granted, resources = self._still_allowed(grant)
-            person = people.find_enabled(session, grant.person_id, granted)
+            person = people.find_enabled(session, grant.person_id, granted, grant.claims)
             if person is None:
                 raise InvalidGrant("The person is not here any more.", detail=f"person {grant.person_id} disabled")
             actor = client_auth.actor_of(client)

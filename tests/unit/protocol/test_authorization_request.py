@@ -5,11 +5,13 @@ import pytest
 
 from idp import errors
 from idp.diagnosis import reasons
-from idp.protocol import authorization_request
+from idp.protocol import authorization_request, response_types
+from idp.protocol.acr import AcrRequest
 from idp.protocol.authorization_request import ClientView
 from idp.protocol.parameters import from_stored, read
 from idp.protocol.prompts import Prompt
 from idp.protocol.redirect_uris import ResponseMode
+from idp.protocol.response_types import AnswerMode
 
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 CLIENT = ClientView(
@@ -17,6 +19,11 @@ CLIENT = ClientView(
     redirect_uris=("https://notes.example/cb", "https://notes.example/other?bar=foo"),
     scopes=frozenset({"openid", "profile", "email"}),
     resources=frozenset({"https://api.example/v1", "https://api.example/v2"}),
+)
+EVERYTHING = replace(
+    CLIENT,
+    grant_types=frozenset({"authorization_code", "implicit"}),
+    response_types=frozenset(response_types.RESPONSE_TYPES),
 )
 GOOD = {
     "client_id": "notes",
@@ -49,7 +56,8 @@ def test_a_good_request_is_read_whole():
     assert request.max_age == timedelta(0)
     assert (request.login_hint, request.ui_locales, request.id_token_hint) == ("ana", "xx", None)
     assert request.resources == ("https://api.example/v1",)
-    assert request.response_mode is ResponseMode.QUERY
+    assert request.mode == AnswerMode(ResponseMode.QUERY)
+    assert (request.response_type, request.issues) == ("code", {"code"})
 
 
 def test_a_pending_request_keeps_what_is_known_and_reads_the_same_again():
@@ -65,8 +73,7 @@ def test_a_pending_request_keeps_what_is_known_and_reads_the_same_again():
         {"extra": "foobar"},
         {"display": "popup"},
         {"claims_locales": "se"},
-        {"claims": '{"userinfo":{"name":null}}'},
-        {"claims": "{"},
+        {"claims": '{"userinfo":{"unheard_of":null},"somewhere":{"name":null}}'},
     ],
 )
 def test_unknown_parameters_are_ignored(extra):
@@ -160,7 +167,9 @@ def test_the_developer_is_shown_the_closest_address():
         ({"response_type": "foo"}, errors.UnsupportedResponseType, "unsupported_response_type"),
         ({"response_type": 'é"'}, errors.UnsupportedResponseType, "unsupported_response_type"),
         ({"response_mode": "web_message"}, errors.InvalidRequest, "invalid_request"),
-        ({"response_mode": "jwt"}, errors.InvalidRequest, "invalid_request"),
+        ({"response_mode": "jwt.jwt"}, errors.InvalidRequest, "invalid_request"),
+        ({"response_mode": "web_message.jwt"}, errors.InvalidRequest, "invalid_request"),
+        ({"claims": "{"}, errors.InvalidRequest, "invalid_request"),
         ({"scope": None}, errors.InvalidScope, "invalid_scope"),
         ({"scope": "admin"}, errors.InvalidScope, "invalid_scope"),
         ({"scope": "openid " * 200}, errors.InvalidScope, "invalid_scope"),
@@ -188,26 +197,70 @@ def test_A26_a_repeated_parameter_is_told_to_the_address(name):
         authorization_request.parse(read([*given(), (name, "1"), (name, "2")]), CLIENT)
 
 
-@pytest.mark.parametrize(
-    "response_type",
-    [
-        "token",
-        "id_token",
-        "id_token token",
-        "token id_token",
-        "code token",
-        "code id_token",
-        "token code id_token",
-        "none",
-        "code code",
-        "Code",
-        "code none",
-        "device",
-    ],
-)
-def test_A08_nothing_but_code_is_served(response_type):
+@pytest.mark.parametrize("response_type", ["token", "none", "code code", "Code", "code none", "device"])
+def test_A08_no_other_type_is_served(response_type):
     with pytest.raises(errors.UnsupportedResponseType):
+        parse(EVERYTHING, response_type=response_type)
+
+
+IN_FRONT = ["id_token", "id_token token", "token id_token", "code token", "code id_token", "token code id_token"]
+
+
+@pytest.mark.parametrize("response_type", IN_FRONT)
+def test_A08_tokens_come_in_front_for_those_who_registered_that_alone(response_type):
+    with pytest.raises(errors.UnauthorizedClient):
         parse(response_type=response_type)
+    with pytest.raises(errors.UnauthorizedClient):
+        parse(replace(EVERYTHING, grant_types=frozenset({"authorization_code"})), response_type=response_type)
+    with pytest.raises(errors.UnauthorizedClient):
+        parse(replace(EVERYTHING, response_types=frozenset({"code"})), response_type=response_type)
+    assert parse(EVERYTHING, response_type=response_type).issues == set(response_type.split())
+
+
+@pytest.mark.parametrize("response_type", IN_FRONT)
+def test_a_hybrid_type_takes_the_code_grant_too(response_type):
+    without = replace(EVERYTHING, grant_types=frozenset({"implicit"}))
+    if "code" in response_type:
+        with pytest.raises(errors.UnauthorizedClient):
+            parse(without, response_type=response_type)
+    else:
+        assert parse(without, response_type=response_type).is_openid
+
+
+@pytest.mark.parametrize("response_type", ["code", *IN_FRONT])
+def test_a_nonce_is_needed_for_an_id_token_in_front(response_type):
+    if "id_token" in response_type:
+        with pytest.raises(errors.InvalidRequest) as caught:
+            parse(EVERYTHING, response_type=response_type, nonce=None)
+        assert caught.value.reason is reasons.NONCE_MISSING
+    else:
+        assert parse(EVERYTHING, response_type=response_type, nonce=None).nonce is None
+
+
+def test_an_id_token_in_front_needs_openid():
+    with pytest.raises(errors.InvalidScope):
+        parse(EVERYTHING, response_type="id_token", scope="email")
+    with pytest.raises(errors.InvalidScope):
+        parse(replace(EVERYTHING, scopes=frozenset({"email"})), response_type="id_token", scope="openid email")
+    assert not parse(EVERYTHING, response_type="code token", scope="email").is_openid
+
+
+@pytest.mark.parametrize("mode", ["query", "query.jwt"])
+@pytest.mark.parametrize("response_type", IN_FRONT)
+def test_A09_no_token_goes_by_query(response_type, mode):
+    with pytest.raises(errors.InvalidRequest) as caught:
+        parse(EVERYTHING, response_type=response_type, response_mode=mode)
+    assert caught.value.reason is reasons.RESPONSE_MODE
+
+
+def test_without_a_code_there_is_nothing_to_prove():
+    without = {"code_challenge": None, "code_challenge_method": None}
+    public = replace(EVERYTHING, is_public=True)
+    assert parse(public, response_type="id_token token", **without).code_challenge is None
+    assert parse(public, response_type="id_token", code_challenge_method="plain").code_challenge is None
+    for response_type in ("code", "code token", "code id_token"):
+        with pytest.raises(errors.InvalidRequest):
+            parse(public, response_type=response_type, **without)
 
 
 @pytest.mark.parametrize(
@@ -235,31 +288,52 @@ def test_A23_A24_request_objects_are_refused_before_anything_is_read_from_them()
 
 
 @pytest.mark.parametrize(
-    ("response_type", "response_mode", "expected"),
+    ("response_type", "response_mode", "place", "is_signed"),
     [
-        ("code", None, "query"),
-        ("code", "query", "query"),
-        ("code", "fragment", "fragment"),
-        ("code", "form_post", "form_post"),
-        ("code", "web_message", "query"),
-        (None, None, "query"),
-        (None, "form_post", "form_post"),
-        ("foo", None, "query"),
-        ("id_token", None, "fragment"),
-        ("token code", None, "fragment"),
-        ("id_token", "query", "fragment"),
-        ("id_token token", "form_post", "form_post"),
-        ("id_token foo", None, "query"),
+        ("code", None, "query", False),
+        ("code", "query", "query", False),
+        ("code", "fragment", "fragment", False),
+        ("code", "form_post", "form_post", False),
+        ("code", "web_message", "query", False),
+        ("code", "jwt", "query", True),
+        ("code", "query.jwt", "query", True),
+        ("code", "fragment.jwt", "fragment", True),
+        ("code", "form_post.jwt", "form_post", True),
+        ("code", "web_message.jwt", "query", False),
+        ("code", "jwt.jwt", "query", False),
+        ("code", ".jwt", "query", False),
+        (None, None, "query", False),
+        (None, "form_post", "form_post", False),
+        (None, "jwt", "query", True),
+        ("foo", None, "query", False),
+        ("id_token", None, "fragment", False),
+        ("token", None, "fragment", False),
+        ("token code", None, "fragment", False),
+        ("id_token", "query", "fragment", False),
+        ("id_token", "query.jwt", "fragment", True),
+        ("id_token", "jwt", "fragment", True),
+        ("id_token token", "form_post", "form_post", False),
+        ("code id_token", "form_post.jwt", "form_post", True),
+        ("id_token foo", None, "query", False),
     ],
 )
-def test_A09_where_an_answer_goes(response_type, response_mode, expected):
+def test_A09_where_an_answer_goes(response_type, response_mode, place, is_signed):
     parameters = read(given(response_type=response_type, response_mode=response_mode))
-    assert authorization_request.answer_mode(parameters) == expected
+    assert authorization_request.answer_mode(parameters) == AnswerMode(ResponseMode(place), is_signed)
 
 
 def test_a_repeated_response_mode_answers_in_the_query():
     parameters = read([*given(response_mode="form_post"), ("response_mode", "fragment")])
-    assert authorization_request.answer_mode(parameters) is ResponseMode.QUERY
+    assert authorization_request.answer_mode(parameters) == AnswerMode(ResponseMode.QUERY)
+
+
+def test_the_levels_asked_for_come_from_claims_then_acr_values_then_the_registration():
+    client = replace(CLIENT, default_acr_values=("9",))
+    claims = '{"id_token":{"acr":{"essential":true,"values":["2","1"]}}}'
+    assert parse(client, claims=claims, acr_values="1").acr == AcrRequest(("2", "1"), is_essential=True)
+    assert parse(client, acr_values="2 1").acr == AcrRequest(("2", "1"))
+    assert parse(client).acr == AcrRequest(("9",))
+    assert parse().acr == AcrRequest()
 
 
 def test_resources_may_be_several():

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from idp.errors import AccessDenied, ConsentRequired, LoginRequired
+from idp.protocol.acr import AcrRequest
 from idp.protocol.prompts import Prompt
 from idp.protocol.steps import Decision, Situation, Step, next_step, refusal
 
@@ -68,11 +69,13 @@ STALE = {"created_at": ago(minutes=1), "auth_time": ago(minutes=10)}
         ("consent", NOBODY, Step.LOG_IN),
         # prompt=select_account offers a choice, once.
         ("select_account", {}, Step.CHOOSE_ACCOUNT),
-        ("select_account", NOBODY, Step.LOG_IN),
+        ("select_account", NOBODY, Step.CHOOSE_ACCOUNT),
         ("select_account", STALE, Step.CHOOSE_ACCOUNT),
         ("select_account", FRESH, Step.ISSUE),
         ("select_account", {**STALE, "account_chosen": True}, Step.ISSUE),
-        ("select_account login", {}, Step.LOG_IN),
+        ("select_account login", {}, Step.CHOOSE_ACCOUNT),
+        ("select_account", {**NOBODY, "account_chosen": True}, Step.LOG_IN),
+        ("select_account", {**STALE, "account_chosen": True, "max_age": timedelta(minutes=5)}, Step.LOG_IN),
         ("select_account login", {**STALE, "account_chosen": True}, Step.LOG_IN),
         # max_age counts from the sign-in; zero always asks, once.
         ("", {"max_age": timedelta(minutes=10)}, Step.ISSUE),
@@ -88,6 +91,27 @@ STALE = {"created_at": ago(minutes=1), "auth_time": ago(minutes=10)}
         ("", {"hint_subject": "bob", **STALE}, Step.LOG_IN),
         ("", {"hint_subject": "bob", **FRESH}, Step.REFUSE_LOGIN_REQUIRED),
         ("", {"hint_subject": "ana", **FRESH}, Step.ISSUE),
+        # Whom the claims parameter names.
+        ("", {"meant": frozenset({"ana"})}, Step.ISSUE),
+        ("", {"meant": frozenset({"ana", "bob"})}, Step.ISSUE),
+        ("", {"meant": frozenset({"bob"})}, Step.LOG_IN),
+        ("", {"meant": frozenset({"bob"}), **FRESH}, Step.REFUSE_LOGIN_REQUIRED),
+        ("none", {"meant": frozenset({"bob"})}, Step.REFUSE_LOGIN_REQUIRED),
+        ("", {"meant": frozenset()}, Step.LOG_IN),
+        # Which level is asked for: what nobody reaches is refused before anybody signs in for nothing.
+        ("", {"acr": "1", "acr_request": AcrRequest(("1",))}, Step.ISSUE),
+        ("", {"acr": "1", "acr_request": AcrRequest(("9", "1"), is_essential=True)}, Step.ISSUE),
+        ("", {"acr": "1", "acr_request": AcrRequest(("9",))}, Step.ISSUE),
+        ("", {"acr": "1", "acr_request": AcrRequest(("9",), is_essential=True)}, Step.REFUSE_UNMET),
+        ("", {**NOBODY, "acr_request": AcrRequest(("9",), is_essential=True)}, Step.REFUSE_UNMET),
+        ("none", {"acr": "1", "acr_request": AcrRequest(("9",), is_essential=True)}, Step.REFUSE_UNMET),
+        # A session below what can be reached signs in again, once.
+        ("", {"acr": "0", "acr_request": AcrRequest(("1",), is_essential=True)}, Step.LOG_IN),
+        ("", {"acr": "0", "acr_request": AcrRequest(("1",))}, Step.LOG_IN),
+        ("none", {"acr": "0", "acr_request": AcrRequest(("1",), is_essential=True)}, Step.REFUSE_LOGIN_REQUIRED),
+        ("none", {"acr": "0", "acr_request": AcrRequest(("1",))}, Step.ISSUE),
+        ("", {"acr": "0", "acr_request": AcrRequest(("1",), is_essential=True), **FRESH}, Step.REFUSE_UNMET),
+        ("", {"acr": "0", "acr_request": AcrRequest(("1",)), **FRESH}, Step.ISSUE),
         # What was decided within this request.
         ("", {"remembered": frozenset(), "decided": OPENID}, Step.ISSUE),
         ("", {"remembered": frozenset(), "decided": frozenset()}, Step.REFUSE_DENIED),
