@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
-from wtforms import StringField, TextAreaField
+from wtforms import StringField
 
 from idp import clock
 from idp.accounts import administration, store
-from idp.accounts.profile import OWN_CLAIMS, all_faults, merged, shown
+from idp.accounts.profile import FIELDS, all_faults, merged, shown
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
+from idp.protocol.standard_claims import zones_by_place
 from idp.web.navigation import NavEntry
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
 
     name = StringField()
     given_name = StringField()
+    middle_name = StringField()
     family_name = StringField()
     nickname = StringField()
+    profile = StringField()
     website = StringField()
     picture = StringField()
     gender = StringField()
@@ -44,7 +47,12 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     zoneinfo = StringField()
     locale = StringField()
     phone_number = StringField()
-    address = TextAreaField()
+    address_formatted = StringField()
+    address_street_address = StringField()
+    address_locality = StringField()
+    address_region = StringField()
+    address_postal_code = StringField()
+    address_country = StringField()
 
 
 @bp.get("")
@@ -52,8 +60,7 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
 def index() -> str:
     """Show the profile."""
     person = _own(db.session())
-    values = {"name": person.name} | {claim: shown(person.claims, claim) for claim in OWN_CLAIMS}
-    return _show(person, values, {})
+    return _show(person, {"name": person.name} | shown(person.claims), {})
 
 
 @bp.post("")
@@ -63,9 +70,9 @@ def save() -> Response | tuple[str, int]:
     """Save the profile."""
     person, now = _own(db.session()), clock.utc_now()
     form = ProfileForm()
-    values = {name: form[name].data or "" for name in ("name", *OWN_CLAIMS)}
+    values = {name: form[name].data or "" for name in ("name", *FIELDS)}
     try:
-        typed = {claim: values[claim] for claim in OWN_CLAIMS}
+        typed = {field: values[field] for field in FIELDS}
         all_faults(lambda: store.check_names({"name": values["name"]}), lambda: merged(person.claims, typed, now=now))
         changes = {"name": values["name"], "claims": merged(person.claims, typed, now=now)}
         changed = administration.change(db.session(), person, changes, actor=actor(), now=now)
@@ -83,4 +90,7 @@ def _own(session: Session) -> Person:
 
 
 def _show(person: Person, values: Mapping[str, str], errors: Mapping[str, str]) -> str:
-    return render_template("account/profile.html", account=person, values=values, errors=errors)
+    shown_values = {**values, "phone_number_verified": person.claims.get("phone_number_verified") is True}
+    return render_template(
+        "account/profile.html", account=person, values=shown_values, errors=errors, zones=zones_by_place()
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, PasswordField, StringField, TextAreaField
+from wtforms import BooleanField, EmailField, PasswordField, StringField
 
 from idp.accounts import store
-from idp.accounts.profile import ALL_CLAIMS, all_faults, merged, shown
+from idp.accounts.profile import FIELDS, all_faults, merged, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,12 @@ class PersonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     locale = StringField()
     phone_number = StringField()
     phone_number_verified = BooleanField()
-    address = TextAreaField()
+    address_formatted = StringField()
+    address_street_address = StringField()
+    address_locality = StringField()
+    address_region = StringField()
+    address_postal_code = StringField()
+    address_country = StringField()
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -79,7 +84,7 @@ class JoinForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
 def values_of(person: Person) -> dict[str, Any]:
     """Return what the form of *person* shows before anything is typed."""
     values: dict[str, Any] = {name: getattr(person, name) for name in (*ACCOUNT_FIELDS, "email_verified")}
-    values |= {claim: shown(person.claims, claim) for claim in ALL_CLAIMS}
+    values |= shown(person.claims)
     return values | {"phone_number_verified": person.claims.get("phone_number_verified") is True}
 
 
@@ -96,7 +101,7 @@ def changes(person: Person, values: Mapping[str, Any], *, now: datetime) -> dict
 
     """
     account = {name: values[name] for name in ACCOUNT_FIELDS}
-    claims = {claim: values[claim] for claim in ALL_CLAIMS}
+    claims = {field: values[field] for field in FIELDS}
     all_faults(lambda: store.check_names(account), lambda: merged(person.claims, claims, now=now))
     found = merged(person.claims, claims, now=now)
     found.pop("phone_number_verified", None)

@@ -16,6 +16,7 @@ from idp.errors import FieldErrors, NotFound
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import admin_required, recent_sign_in
+from idp.protocol.standard_claims import zones_by_place
 from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.web.current import service
@@ -262,6 +263,7 @@ def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Ma
         account=person,
         values=values if values is not None else values_of(person),
         errors=errors,
+        zones=zones_by_place(),
         groups=joined,
         other_groups=[(group.id, group.name) for group in groups.every(session) if group.id not in joined_ids],
         sessions=sessions.live(session, person.id, now, idle=service(Settings).session.idle),

@@ -1,8 +1,7 @@
-"""``idp user add | list | disable | enable``."""
+"""``idp user add | edit | list | disable | enable``."""
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,6 +12,7 @@ from idp.accounts.passwords import PasswordHasher, check_new_password
 from idp.admin import lifecycle
 from idp.audit.log import COMMAND_LINE
 from idp.cli.context import emit, json_option, opened
+from idp.cli.person_claims import claim_options, read_claims
 from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
@@ -38,7 +38,7 @@ def command() -> None:
 @click.option("--email-unverified", is_flag=True, help="Nobody has checked that the address is theirs.")
 @click.option("--name", default="", help="Full name.")
 @click.option("--admin", is_flag=True, help="May administer this installation.")
-@click.option("--claims", type=click.File("rb"), help="Standard OpenID claims as a JSON object.")
+@claim_options
 @click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
 @json_option
 def add(  # noqa: PLR0913 - one argument an option
@@ -49,26 +49,61 @@ def add(  # noqa: PLR0913 - one argument an option
     name: str,
     admin: bool,
     claims: BinaryIO | None,
+    claim: tuple[str, ...],
     password_stdin: bool,  # noqa: ARG001 - required, so that no password ever stands in a command
     as_json: bool,
 ) -> None:
     """Add a person, with the password on standard input."""
     values = {"username": username, "email": email, "email_verified": not email_unverified, "name": name}
     account = {"preferred_username": username, "email": email, "email_verified": not email_unverified}
-    given = _read_claims(claims) if claims else {}
-    checked = check_standard_claims(given, now=utc_now(), account=account)
+    checked = check_standard_claims(read_claims({}, claims, claim), now=utc_now(), account=account)
     password = _read_password()
     fault = check_new_password(password, names=(username, email, name))
     if fault:
         raise FieldErrors({"password": fault})
-    # The account keeps the full name; a file may say it, too.
-    values["name"] = name or checked.pop("name", "")
+    # The account keeps the full name; the claims may say it, too.
+    told = checked.pop("name", "")
+    values["name"] = name or told
     with opened():
         password_hash = service(PasswordHasher).hash(password)
         made = values | {"claims": checked, "is_admin": admin, "password_hash": password_hash}
         with transaction() as session:
             person = administration.add(session, made, actor=COMMAND_LINE, now=utc_now())
         emit(described(db.session(), person), f"{person.username} was added: {person.id}", as_json=as_json)
+
+
+@command.command("edit")
+@click.argument("username")
+@click.option("--username", "new_username", help="A new username.")
+@click.option("--email", help="A new email address; it counts as unverified unless you say otherwise.")
+@click.option("--email-verified/--email-unverified", default=None, help="Whether the address is theirs.")
+@click.option("--name", help="Full name.")
+@claim_options
+@json_option
+def edit(
+    username: str,
+    *,
+    claims: BinaryIO | None,
+    claim: tuple[str, ...],
+    as_json: bool,
+    **account: Any,  # noqa: ANN401 - what the options above give
+) -> None:
+    """Change what is known of a person; what is not named stays as it is.
+
+    A claim without a value is taken away. Another phone number counts as unverified unless you say otherwise.
+    """
+    with opened():
+        with transaction() as session:
+            person, now = find(session, username, lock=True), utc_now()
+            changes = _account_changes(person, account)
+            given = read_claims(person.claims, claims, claim)
+            checked = check_standard_claims(given, now=now, account=_account_claims(person, changes))
+            told = checked.pop("name", None)
+            if told is not None:
+                changes.setdefault("name", told)
+            changed = administration.change(session, person, changes | {"claims": checked}, actor=COMMAND_LINE, now=now)
+        text = f"{person.username} is changed." if changed else "Nothing was changed."
+        emit(described(db.session(), person), text, as_json=as_json)
 
 
 @command.command("list")
@@ -106,8 +141,8 @@ def enable(username: str, *, as_json: bool) -> None:
         emit(described(db.session(), person), f"{person.username} can sign in.", as_json=as_json)
 
 
-def find(session: Session, name: str) -> Person:
-    """Return the person with this username, email address or id.
+def find(session: Session, name: str, *, lock: bool = False) -> Person:
+    """Return the person with this username, email address or id; with *lock* nobody else changes them meanwhile.
 
     Raises:
         NotFound: there is none.
@@ -116,7 +151,7 @@ def find(session: Session, name: str) -> Person:
     person = store.find_by_login(session, name) or store.find(session, name)
     if person is None:
         raise NotFound(f"Nobody is called {name}.")
-    return person
+    return store.find(session, person.id, lock=True) or person if lock else person
 
 
 def described(session: Session, person: Person) -> dict[str, Any]:
@@ -136,6 +171,23 @@ def described(session: Session, person: Person) -> dict[str, Any]:
     }
 
 
+def _account_changes(person: Person, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what the options of ``edit`` change of the account itself."""
+    names = {"username": given["new_username"], "email": given["email"], "name": given["name"]}
+    changes = {name: value for name, value in names.items() if value is not None}
+    if given["email_verified"] is not None:
+        changes["email_verified"] = given["email_verified"]
+    elif given["email"] is not None and store.key_of(given["email"]) != person.email_key:
+        # Whoever verified the address verified another one.
+        changes["email_verified"] = False
+    return changes
+
+
+def _account_claims(person: Person, changes: dict[str, Any]) -> dict[str, Any]:
+    account = {name: changes.get(name, getattr(person, name)) for name in ("username", "email", "email_verified")}
+    return {"preferred_username": account.pop("username"), **account}
+
+
 def _read_password() -> str:
     """Read the password: all of standard input but for the line end that `echo` adds."""
     try:
@@ -143,16 +195,6 @@ def _read_password() -> str:
     except UnicodeDecodeError as error:
         raise FieldErrors({"password": "Send it as UTF-8."}) from error
     return text.removesuffix("\n").removesuffix("\r")
-
-
-def _read_claims(file: BinaryIO) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read(_LONGEST_INPUT))
-    except (ValueError, RecursionError) as error:
-        raise FieldErrors({"claims": "The file is not JSON."}) from error
-    if not isinstance(found, dict):
-        raise FieldErrors({"claims": "The file must hold one JSON object."})
-    return found
 
 
 def _every(session: Session, search: str) -> list[Person]:

@@ -1,6 +1,8 @@
 """The standard claims that an administrator gives for a person, checked form by form (Core section 5.1)."""
 
+import functools
 import re
+import zoneinfo
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -12,10 +14,16 @@ from idp.protocol.redirect_uris import check_web_address
 
 MAX_TEXT = 300
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,5}", re.ASCII)
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{1,31}(/[A-Za-z0-9_+-]{1,31}){0,2}", re.ASCII)
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]{2,30}(;ext=[0-9]{1,10})?", re.ASCII)
 _BIRTHDATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2}))?", re.ASCII)
-_ADDRESS = ("formatted", "street_address", "locality", "region", "postal_code", "country")
+# The members of an address (Core section 5.1.1); the first two may have several lines.
+ADDRESS_MEMBERS = ("formatted", "street_address", "locality", "region", "postal_code", "country")
+# The first word of the zones that are named after places; the others are old spellings and offsets.
+_AREAS = frozenset(
+    ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+)
+# Files beside the zones, which say where this machine is or that nobody knows.
+_NO_ZONES = frozenset({"localtime", "Factory"})
 _FIRST_YEAR = 1850
 _LEAP_YEAR = 2000
 # The account itself keeps these; a file may repeat them, and may not say otherwise.
@@ -69,6 +77,26 @@ def _text(value: Any, _now: datetime, *, limit: int = MAX_TEXT) -> str | None:  
     return None
 
 
+@functools.cache
+def zones() -> frozenset[str]:
+    """Return the names of every time zone in the IANA database."""
+    return frozenset(zoneinfo.available_timezones()) - _NO_ZONES
+
+
+@functools.cache
+def zones_by_place() -> tuple[str, ...]:
+    """Return the zones that people choose from, in order: those named after a place, and UTC."""
+    return (*sorted(name for name in zones() if name.partition("/")[0] in _AREAS), "UTC")
+
+
+def _zone(value: Any, now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
+    fault = _text(value, now)
+    if fault or not value or value in zones():
+        return fault
+    meant = next((name for name in zones() if name.casefold() == value.casefold().replace(" ", "_")), None)
+    return f"The time zone is written {meant}." if meant else "It must be a time zone as in Europe/Paris."
+
+
 def _form(pattern: re.Pattern[str], sentence: str) -> _Check:
     def check(value: Any, now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
         return _text(value, now) or (None if not value or pattern.fullmatch(value) else sentence)
@@ -114,12 +142,17 @@ def _is_day(parts: re.Match[str]) -> bool:
 
 
 def _address(value: Any, _now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
-    if not isinstance(value, dict) or not set(value) <= set(_ADDRESS):
-        return f"It must be an object with any of {', '.join(_ADDRESS)}."
-    for part in value.values():
-        # A formatted address has several lines.
-        if not isinstance(part, str) or not part.strip() or len(part) > MAX_TEXT or not is_clean(_one_line(part)):
-            return f"Each of its parts must be text of 1 to {MAX_TEXT} characters."
+    if not isinstance(value, dict) or not set(value) <= set(ADDRESS_MEMBERS):
+        return f"It must be an object with any of {', '.join(ADDRESS_MEMBERS)}."
+    if any(address_fault(part) for part in value.values()):
+        return f"Each of its parts must be text of 1 to {MAX_TEXT} characters."
+    return None
+
+
+def address_fault(part: object) -> str | None:
+    """Return why *part* cannot be a member of an address; ``None`` when it can."""
+    if not isinstance(part, str) or not part.strip() or len(part) > MAX_TEXT or not is_clean(_one_line(part)):
+        return f"It must be text of 1 to {MAX_TEXT} characters."
     return None
 
 
@@ -132,7 +165,7 @@ _CHECKS: Mapping[str, _Check] = MappingProxyType(
         **dict.fromkeys(("name", "given_name", "family_name", "middle_name", "nickname", "gender"), _text),
         **dict.fromkeys(("profile", "picture", "website"), _web_address),
         "birthdate": _birthdate,
-        "zoneinfo": _form(_ZONE, "It must be a time zone as in Europe/Paris."),
+        "zoneinfo": _zone,
         "locale": _form(_LOCALE, "It must be a language tag as in en-US."),
         "phone_number": _form(_PHONE, "It must be a phone number as in +1 604 555 1234."),
         "phone_number_verified": _flag,

@@ -150,6 +150,75 @@ def test_a_profile_is_saved_and_audited(app, ana, visitor):
     assert {change["field"] for change in entry.detail["changes"]} == {"name", "locale", "phone_number"}
 
 
+EVERY_FIELD = {
+    "name": "Ana Luz Ruiz",
+    "given_name": "Ana",
+    "middle_name": "Luz",
+    "family_name": "Ruiz",
+    "nickname": "ani",
+    "profile": "https://people.example/ana",
+    "picture": "https://people.example/ana.png",
+    "website": "https://ana.example",
+    "gender": "female",
+    "birthdate": "1990-05-17",
+    "zoneinfo": "Europe/Madrid",
+    "locale": "es-ES",
+    "phone_number": "+34 555 0100",
+    "address_formatted": "Calle Mayor 1\r\n28013 Madrid",
+    "address_street_address": "Calle Mayor 1",
+    "address_locality": "Madrid",
+    "address_region": "Comunidad de Madrid",
+    "address_postal_code": "28013",
+    "address_country": "España",
+}
+
+
+def test_every_standard_claim_can_be_seen_and_changed_by_the_person(app, ana, visitor):
+    assert visitor.submit(visitor.form("/account"), **EVERY_FIELD).status_code == 303
+    with app.app_context():
+        person = store.find(db.session(), ana.id)
+        found = dict(person.claims)
+        assert person.name == "Ana Luz Ruiz"
+    address = found.pop("address")
+    assert found == {
+        name: value for name, value in EVERY_FIELD.items() if name != "name" and not name.startswith("address_")
+    }
+    assert address == {
+        name.removeprefix("address_"): value.replace("\r\n", "\n")
+        for name, value in EVERY_FIELD.items()
+        if name.startswith("address_")
+    }
+    shown = visitor.form("/account").values
+    assert {name: shown[name].replace("\r\n", "\n") for name in EVERY_FIELD} == {
+        name: value.replace("\r\n", "\n") for name, value in EVERY_FIELD.items()
+    }
+    assert visitor.submit(visitor.form("/account"), **dict.fromkeys(EVERY_FIELD, "")).status_code == 303
+    with app.app_context():
+        assert store.find(db.session(), ana.id).claims == {}
+
+
+def test_another_phone_number_is_not_verified(app, ana, visitor):
+    verified = {"phone_number": "+34 555 0100", "phone_number_verified": True}
+    with app.app_context(), transaction() as session:
+        store.update(session, store.find(session, ana.id), changes={"claims": verified}, now=clock.utc_now())
+    assert "verified to be yours" in visitor.visit("/account").text
+    assert visitor.submit(visitor.form("/account"), nickname="ani").status_code == 303
+    with app.app_context():
+        assert store.find(db.session(), ana.id).claims == verified | {"nickname": "ani"}
+    changed = {"phone_number": "+34 555 0199", "phone_number_verified": "1"}
+    assert visitor.submit(visitor.form("/account"), **changed).status_code == 303
+    with app.app_context():
+        assert store.find(db.session(), ana.id).claims == {"phone_number": "+34 555 0199", "nickname": "ani"}
+    assert "verified to be yours" not in visitor.visit("/account").text
+
+
+def test_a_zone_that_is_none_is_refused_by_its_field(visitor):
+    answer = visitor.submit(visitor.form("/account"), zoneinfo="europe/madrid", address_country="x" * 301)
+    assert answer.status_code == 400
+    assert "The time zone is written Europe/Madrid." in answer.text
+    assert 'id="address_country-error"' in answer.text
+
+
 def test_faults_stand_by_their_fields_and_what_was_typed_stays(visitor):
     form = visitor.form("/account")
     answer = visitor.submit(form, name="x" * 201, website="javascript:alert(1)", nickname="ani")

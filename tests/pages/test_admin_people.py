@@ -12,6 +12,7 @@ from idp.audit.models import AuditEvent
 from idp.db import db, transaction
 from idp.sessions.models import BrowserSession
 from tests import factories
+from tests.pages.test_account import EVERY_FIELD
 from tests.visitor import PASSWORD, Visitor
 
 NEW = "an entirely new passphrase"
@@ -123,6 +124,24 @@ def test_a_person_is_changed_with_before_and_after_in_the_log(app, admin, bob):
     for name in ("birthdate", "website"):
         assert f'id="{name}-error"' in refused.text
     assert "Somebody else" in admin.submit(form, username="root").text
+
+
+def test_every_standard_claim_can_be_seen_and_changed(app, admin, bob):
+    path = f"/admin/users/{bob.id}"
+    typed = EVERY_FIELD | {"phone_number_verified": "1"}
+    assert admin.submit(admin.form(path, action=path), **typed).status_code == 303
+    claims = person(app, bob.id).claims
+    assert claims["phone_number_verified"] is True
+    assert claims["middle_name"] == "Luz"
+    assert claims["address"]["postal_code"] == "28013"
+    shown = admin.form(path, action=path).values
+    assert {name: shown[name].replace("\r", "") for name in typed} == {
+        name: value.replace("\r", "") for name, value in typed.items()
+    }
+    assert admin.submit(admin.form(path, action=path), phone_number_verified=None).status_code == 303
+    assert person(app, bob.id).claims == {
+        name: value for name, value in claims.items() if name != "phone_number_verified"
+    }
 
 
 def test_M06_changing_a_person_gives_no_rights(app, admin, bob):

@@ -6,7 +6,7 @@ import pytest
 
 from idp import clock
 from idp.accounts import groups, store
-from idp.accounts.profile import merged
+from idp.accounts.profile import merged, shown
 from idp.db import db, transaction
 from idp.errors import FieldErrors
 from tests import factories
@@ -170,8 +170,22 @@ def test_a_new_number_is_not_verified():
     assert merged(claims, {"phone_number": "", "nickname": ""}, now=now) == {}
 
 
-def test_an_address_keeps_its_parts_until_its_lines_change():
+def test_an_address_changes_member_by_member():
     claims = {"address": {"formatted": "Calle Mayor 1\nMadrid", "country": "ES"}}
     now = clock.utc_now()
-    assert merged(claims, {"address": "Calle Mayor 1\r\nMadrid"}, now=now) == claims
-    assert merged(claims, {"address": "Elsewhere"}, now=now) == {"address": {"formatted": "Elsewhere"}}
+    assert merged(claims, {"address_formatted": "Calle Mayor 1\r\nMadrid"}, now=now) == claims
+    assert merged(claims, {"address_formatted": "Elsewhere", "address_region": " Lazio "}, now=now) == {
+        "address": {"formatted": "Elsewhere", "region": "Lazio", "country": "ES"}
+    }
+    assert merged(claims, {"address_formatted": "", "address_country": ""}, now=now) == {}
+
+
+def test_what_comes_back_as_it_was_shown_stays_as_it_was_kept():
+    claims = {"given_name": " Ana", "address": {"street_address": "1 Way\r\nFlat 2"}}
+    assert merged(claims, shown(claims), now=clock.utc_now()) == claims
+
+
+def test_each_member_of_an_address_has_its_own_fault():
+    with pytest.raises(FieldErrors) as refused:
+        merged({}, {"address_country": "x" * 301, "address_region": "a\0", "zoneinfo": "Mars"}, now=clock.utc_now())
+    assert set(refused.value.fields) == {"address_country", "address_region", "zoneinfo"}

@@ -4,7 +4,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
+from idp.audit.models import AuditEvent
 from idp.cli import idp
 from idp.db import db
 from idp.errors import FieldErrors, IdpError
@@ -60,6 +62,66 @@ def test_what_cannot_be_added_is_named_by_field(run, tmp_path, options, given, f
         add(run, "ana", *(option.format(file=file) for option in options), given=given)
     assert set(refused.value.fields) == {field}
     assert run("user", "list") == []
+
+
+def test_claims_are_given_one_by_one_and_changed(app, run, tmp_path):
+    file = tmp_path / "claims.json"
+    file.write_text(json.dumps({"nickname": "ani", "gender": "female", "address": {"country": "ES", "region": "x"}}))
+    given = ["--claims", str(file), "--claim", "nickname=nita", "--claim", "address.locality=Madrid"]
+    given += ["--claim", "phone_number=+34 555 0100", "--claim", "phone_number_verified=true", "--claim", "name=Ana"]
+    ana = add(run, "ana", "--name", "Ana Ruiz", *given)
+    assert (ana["name"], ana["claims"]) == (
+        "Ana Ruiz",
+        {
+            "nickname": "nita",
+            "gender": "female",
+            "address": {"country": "ES", "region": "x", "locality": "Madrid"},
+            "phone_number": "+34 555 0100",
+            "phone_number_verified": True,
+        },
+    )
+    file.write_text(json.dumps({"gender": None, "address": {"region": None}}))
+    told = ["--claim", "zoneinfo=Europe/Madrid", "--claim", "nickname=", "--claims", str(file)]
+    changed = run("user", "edit", "ana", *told, "--email", "ruiz@people.example", "--username", "ruiz")
+    assert (changed["username"], changed["email"], changed["email_verified"]) == ("ruiz", "ruiz@people.example", False)
+    assert changed["claims"] == {
+        "zoneinfo": "Europe/Madrid",
+        "address": {"country": "ES", "locality": "Madrid"},
+        "phone_number": "+34 555 0100",
+        "phone_number_verified": True,
+    }
+    moved = run("user", "edit", "ruiz", "--claim", "phone_number=+34 555 0199", "--claim", "address.locality=")
+    assert (moved["claims"]["phone_number"], "phone_number_verified" in moved["claims"]) == ("+34 555 0199", False)
+    assert moved["claims"]["address"] == {"country": "ES"}
+    assert run("user", "edit", "ruiz", "--email-verified", "--name", "Ana R.")["name"] == "Ana R."
+    assert run("user", "edit", "ruiz", "--email", "RUIZ@people.example")["email_verified"]
+    assert "Nothing was changed." in run("user", "edit", "ruiz", plain=True)
+    assert Visitor(app).sign_in("ruiz").status_code == 303
+    with app.app_context():
+        entries = db.session().execute(select(AuditEvent).where(AuditEvent.type == "person.changed")).scalars()
+        assert [entry.actor_name for entry in entries] == ["Command line"] * 4
+
+
+@pytest.mark.parametrize(
+    ("claim", "field"),
+    [
+        ("zoneinfo=Mars/Phobos", "zoneinfo"),
+        ("phone_number_verified=maybe", "phone_number_verified"),
+        ("nickname", "claim"),
+        ("=x", "claim"),
+        ("address=Madrid", "claim"),
+        ("address.street=x", "claim"),
+        ("groups=admin", "groups"),
+        ("email=other@people.example", "email"),
+        ("sub=usr_x", "sub"),
+    ],
+)
+def test_a_claim_that_cannot_be_is_named(run, claim, field):
+    add(run, "ana")
+    with pytest.raises(FieldErrors) as refused:
+        run("user", "edit", "ana", "--claim", claim, "--name", "Changed")
+    assert set(refused.value.fields) == {field}
+    assert run("user", "list")[0]["name"] == ""
 
 
 def test_disabling_and_enabling_by_any_name(app, run):

@@ -5,7 +5,7 @@ import pytest
 from idp.errors import FieldErrors
 from idp.protocol import claims
 from idp.protocol.claims import PersonView, claims_for
-from idp.protocol.standard_claims import check_standard_claims
+from idp.protocol.standard_claims import check_standard_claims, zones, zones_by_place
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FULL = {
@@ -159,6 +159,10 @@ def test_forms_that_are_right(name, value):
         ("locale", "english please"),
         ("locale", "e"),
         ("zoneinfo", "Madrid time"),
+        ("zoneinfo", "Europe/Atlantis"),
+        ("zoneinfo", "europe/madrid"),
+        ("zoneinfo", "localtime"),
+        ("zoneinfo", "posix/Europe/Madrid"),
         ("zoneinfo", "../../etc/passwd"),
         ("phone_number", "call me"),
         ("phone_number", "+"),
@@ -190,6 +194,20 @@ def test_forms_that_are_wrong_are_named(name, value):
         check_standard_claims({name: value, "nickname": "fine"}, now=NOW)
     assert set(caught.value.fields) == {name}
     assert caught.value.fields[name].endswith(".")
+
+
+def test_a_zone_in_another_spelling_is_named_as_it_is_written():
+    for spelling in ("america/new york", "AMERICA/NEW_YORK"):
+        with pytest.raises(FieldErrors) as caught:
+            check_standard_claims({"zoneinfo": spelling}, now=NOW)
+        assert caught.value.fields["zoneinfo"] == "The time zone is written America/New_York."
+
+
+def test_every_zone_to_choose_from_is_one_and_old_spellings_are_not_offered():
+    assert set(zones_by_place()) < zones()
+    assert {"Europe/Madrid", "America/Argentina/Ushuaia", "UTC"} < set(zones_by_place())
+    assert "US/Eastern" not in zones_by_place()
+    assert check_standard_claims({"zoneinfo": "US/Eastern"}, now=NOW)
 
 
 def test_what_the_account_keeps_may_be_repeated_and_not_contradicted():
