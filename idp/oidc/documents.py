@@ -7,19 +7,21 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
 from idp import registry
+from idp.clients import public_keys
 from idp.clients.metadata import SIGNING_ALGORITHMS
 from idp.keys.signer import Signer
-from idp.oidc import client_auth, cors
+from idp.oidc import client_assertions, client_auth, cors
 from idp.protocol import metadata
 from idp.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import ModuleType
 
     from flask import Flask
 
@@ -44,8 +46,7 @@ class Document:
 
 def discovery_bytes(settings: Settings) -> Document:
     """Return the discovery document (OpenID Connect Discovery, RFC 8414); the same at both of its addresses."""
-    body = _discovery(settings.issuer)
-    return Document(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', _DISCOVERY_MAX_AGE)
+    return _discovery(settings)
 
 
 def jwks_bytes(signer: Signer, settings: Settings) -> Document:
@@ -72,19 +73,40 @@ def serve(document: Document) -> Response:
 
 
 @lru_cache(maxsize=8)
-def _discovery(issuer: str) -> bytes:
+def _discovery(settings: Settings) -> Document:
+    """Return the document of an installation; its settings never change, and so neither does what it can do."""
     endpoints: dict[str, str] = {}
+    extra: dict[str, Any] = {}
     for module in registry.modules_in("idp.oidc.endpoints"):
-        for name, path in getattr(module, "METADATA", {}).items():
-            endpoints[name] = f"{issuer}{path}"
+        for name, value in _told_by(module, settings).items():
+            if isinstance(value, str) and value.startswith("/"):
+                endpoints[name] = f"{settings.issuer}{value}"
+            else:
+                extra[name] = value
     grant_types = tuple(module.GRANT.GRANT_TYPE for module in registry.modules_in("idp.oidc.grants"))
     document = metadata.document(
         metadata.Capabilities(
-            issuer=issuer,
+            issuer=settings.issuer,
             endpoints=endpoints,
             grant_types=grant_types,
-            auth_methods=client_auth.METHODS,
+            auth_methods=client_auth.methods(settings),
             id_token_algorithms=SIGNING_ALGORITHMS,
-        )
+            assertion_algorithms=client_assertions.SIGNING_ALGORITHMS,
+            request_object_algorithms=public_keys.CLIENT_SIGNING_ALGORITHMS,
+            key_encryption_algorithms=public_keys.KEY_ENCRYPTION_ALGORITHMS,
+            content_encryption_algorithms=public_keys.CONTENT_ENCRYPTION_ALGORITHMS,
+        ),
+        extra,
     )
-    return json.dumps(document, separators=(",", ":")).encode()
+    body = json.dumps(document, separators=(",", ":")).encode()
+    return Document(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', _DISCOVERY_MAX_AGE)
+
+
+def _told_by(module: ModuleType, settings: Settings) -> Mapping[str, Any]:
+    """Return the metadata of one endpoint: `METADATA`, or what `metadata(settings)` says where a setting decides.
+
+    Values that begin with a slash are paths on the issuer.
+    """
+    depending: Callable[[Settings], Mapping[str, Any]] | None = getattr(module, "metadata", None)
+    fixed: Mapping[str, Any] = getattr(module, "METADATA", {})
+    return {**fixed, **depending(settings)} if callable(depending) else fixed

@@ -4,6 +4,7 @@ import pytest
 
 from idp.protocol import metadata
 from idp.protocol.metadata import Capabilities, document
+from idp.protocol.response_types import RESPONSE_MODES, RESPONSE_TYPES
 
 ISSUER = "https://id.example"
 CAPABILITIES = Capabilities(
@@ -23,15 +24,22 @@ CAPABILITIES = Capabilities(
     grant_types=("authorization_code", "refresh_token", "client_credentials"),
     auth_methods=("client_secret_basic", "client_secret_post", "none"),
     id_token_algorithms=("RS256", "ES256"),
+    assertion_algorithms=("RS256", "HS256"),
+    request_object_algorithms=("RS256", "PS256"),
+    key_encryption_algorithms=("RSA-OAEP-256",),
+    content_encryption_algorithms=("A256GCM",),
 )
 
 
 def test_the_document_says_what_the_standard_requires():
     found = document(CAPABILITIES)
     assert found["issuer"] == ISSUER
-    assert found["response_types_supported"] == ["code"]
-    assert found["response_modes_supported"] == ["query", "fragment", "form_post"]
-    assert found["subject_types_supported"] == ["public"]
+    assert found["response_types_supported"] == list(RESPONSE_TYPES)
+    assert found["response_modes_supported"] == list(RESPONSE_MODES)
+    assert found["grant_types_supported"][-1] == "implicit"
+    assert found["claims_parameter_supported"] is True
+    assert found["acr_values_supported"] == ["1"]
+    assert found["subject_types_supported"] == ["public", "pairwise"]
     assert "RS256" in found["id_token_signing_alg_values_supported"]
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert found["authorization_response_iss_parameter_supported"] is True
@@ -42,14 +50,24 @@ def test_the_document_says_what_the_standard_requires():
 @pytest.mark.parametrize(
     "name", ["claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"]
 )
-def test_what_is_not_served_is_declared_so(name):
-    assert document(CAPABILITIES)[name] is False
+def test_what_may_be_sent_is_declared(name):
+    assert document(CAPABILITIES)[name] is True
+
+
+def test_every_kind_of_algorithm_is_declared():
+    found = document(CAPABILITIES)
+    assert found["authorization_signing_alg_values_supported"] == ["RS256", "ES256"]
+    assert found["userinfo_signing_alg_values_supported"] == ["RS256", "ES256"]
+    assert found["request_object_signing_alg_values_supported"] == ["RS256", "PS256"]
+    for endpoint in ("token", "revocation", "introspection"):
+        assert found[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == ["RS256", "HS256"]
+    for token in ("id_token", "userinfo"):
+        assert found[f"{token}_encryption_alg_values_supported"] == ["RSA-OAEP-256"]
+        assert found[f"{token}_encryption_enc_values_supported"] == ["A256GCM"]
 
 
 def test_every_name_is_registered_and_every_list_a_list():
-    found = document(
-        replace(CAPABILITIES, acr_values=("urn:x",), ui_locales=("en",)), {"service_documentation": f"{ISSUER}/docs"}
-    )
+    found = document(replace(CAPABILITIES, ui_locales=("en",)), {"service_documentation": f"{ISSUER}/docs"})
     assert set(found) <= metadata.REGISTERED_NAMES
     assert all(
         isinstance(value, list) and value
@@ -60,7 +78,7 @@ def test_every_name_is_registered_and_every_list_a_list():
 
 def test_nothing_is_advertised_twice_or_empty():
     found = document(CAPABILITIES)
-    assert "acr_values_supported" not in found
+    assert "ui_locales_supported" not in found
     assert all(len(value) == len(set(value)) for value in found.values() if isinstance(value, list))
     assert "none" not in found["introspection_endpoint_auth_methods_supported"]
 
@@ -69,6 +87,7 @@ def test_nothing_is_advertised_twice_or_empty():
     "change",
     [
         {"endpoints": {"token_endpoint": "https://evil.example/token"}},
+        {"endpoints": {"check_session_iframe": "https://evil.example/session"}},
         {"endpoints": {"jwks_uri": "https://id.example.evil/jwks"}},
         {"id_token_algorithms": ("ES256",)},
     ],
