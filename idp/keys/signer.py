@@ -32,10 +32,13 @@ class Signer:
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
-    def sign(self, alg: str, *, header: Mapping[str, str], claims: Mapping[str, Any], now: datetime) -> str:
+    def sign(
+        self, alg: str, *, header: Mapping[str, str], claims: Mapping[str, Any], now: datetime, lasting: bool = False
+    ) -> str:
         """Sign *claims* with the active key of *alg*.
 
-        ``header`` holds ``typ`` and nothing else: ``alg`` and ``kid`` come from the key.
+        ``header`` holds ``typ`` and nothing else: ``alg`` and ``kid`` come from the key. ``lasting`` is for a statement
+        that is no token, and so has no ``exp``.
 
         Raises:
             ServerError: no key signs with this algorithm.
@@ -45,7 +48,7 @@ class Signer:
         key = self._ring.current().active.get(alg) or self._ring.checked().active.get(alg)
         if key is None:
             raise ServerError("The server cannot sign at the moment.", detail=f"no active key for {alg}")
-        _check(header, claims, now)
+        _check(header, claims, now, lasting=lasting)
         signing_input = _header_segment(key, header["typ"]) + b"." + _segment(_dumps(claims).encode())
         signature = key.model.sign(signing_input, key.private())
         return (signing_input + b"." + _segment(signature)).decode()
@@ -81,10 +84,14 @@ def _header_segment(key: RingKey, typ: str) -> bytes:
     return made
 
 
-def _check(header: Mapping[str, str], claims: Mapping[str, Any], now: datetime) -> None:
+def _check(header: Mapping[str, str], claims: Mapping[str, Any], now: datetime, *, lasting: bool = False) -> None:
     if header.keys() != {"typ"}:
         message = "the header of a token is its typ; alg and kid come from the key"
         raise ValueError(message)
-    if claims["exp"] <= clock.epoch_seconds(now):
+    if lasting:
+        if "exp" in claims:
+            message = "what lasts has no exp"
+            raise ValueError(message)
+    elif claims["exp"] <= clock.epoch_seconds(now):
         message = "a token must not be over before it begins"
         raise ValueError(message)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from idp.keys.signer import Signer
+from idp.oidc import encryption
 from idp.oidc.subjects import subject_for
 from idp.protocol import claims, claims_request, id_token
 from idp.protocol.access_token import AccessToken
@@ -141,4 +142,5 @@ def _id_token(issue: Issue, *, profile: bool) -> IdToken:
 
 def _sealed(issue: Issue, token: IdToken) -> str:
     """Return *token* as its client wants to have it."""
-    return service(Signer).sign(token.alg, header=id_token.HEADER, claims=token.claims(issue.now), now=issue.now)
+    signed = service(Signer).sign(token.alg, header=id_token.HEADER, claims=token.claims(issue.now), now=issue.now)
+    return encryption.id_token(issue.client, signed, issue.now)

@@ -23,6 +23,7 @@ from idp.login.actor import acting
 from idp.login.browser import bind_browser, clear_session_cookie, current_session, forget_loaded_session
 from idp.oidc import clients, hints
 from idp.oidc.forms import FORM, from_elsewhere
+from idp.oidc.subjects import subject_for
 from idp.protocol import end_session, parameters
 from idp.protocol.end_session import Decision, LogoutStep
 from idp.sessions import store as sessions
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from idp.clients.store import Client
     from idp.interactions.models import Interaction
     from idp.protocol.parameters import Parameters
+    from idp.sessions.store import SessionView
 
 bp = Blueprint("oidc_end_session", __name__)
 
@@ -161,11 +163,18 @@ def _decide(given: Parameters, now: datetime) -> Asked:
             state=given.get("state"),
             registered=client.view.post_logout_redirect_uris if client else (),
             is_native=client.view.is_native if client else False,
-            subject=person.person_id if person else None,
+            subject=_known_as(client, person),
             sid=sid,
         )
     )
     return Asked(given, client, decision)
+
+
+def _known_as(client: Client | None, person: SessionView | None) -> str | None:
+    """Return who is signed in, as the hints of *client* would name them."""
+    if person is None:
+        return None
+    return person.person_id if client is None else subject_for(client, person.person_id)
 
 
 def _sign_out(response: Response, client_id: str | None, now: datetime) -> None:

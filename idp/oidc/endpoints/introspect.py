@@ -9,8 +9,9 @@ from flask import Blueprint, Response
 from idp import clock
 from idp.db import commits_in_steps, db
 from idp.errors import InvalidClient, InvalidRequest
-from idp.oidc import bearer, client_auth, json_responses
+from idp.oidc import bearer, client_auth, clients, json_responses
 from idp.oidc.forms import from_elsewhere, read_form
+from idp.oidc.subjects import subject_for
 from idp.protocol.access_token import audiences_of
 from idp.settings import Settings
 from idp.tokens import refresh, revocation
@@ -59,7 +60,11 @@ def _access_token(token: str, client: Client, now: datetime) -> dict[str, Any] |
     if read.grant_id is None:
         return about if revocation.is_live(db.session(), read.jti) else None
     username = revocation.live_username(db.session(), read.grant_id, read.jti)
-    return None if username is None else about | {"username": username}
+    if username is None:
+        return None
+    # Its client knows the person by a pairwise subject alone; the name would tell who that is everywhere else.
+    own = clients.find_enabled(read.client_id)
+    return about if own is None or own.metadata.subject_type == "pairwise" else about | {"username": username}
 
 
 def _may_know(client: Client, read: Bearer) -> bool:
@@ -78,7 +83,7 @@ def _refresh_token(token: str, client: Client, now: datetime) -> dict[str, Any] 
         "active": True,
         "iss": service(Settings).issuer,
         "client_id": grant.client_id,
-        "sub": grant.person_id,
+        "sub": subject_for(client, grant.person_id),
         "scope": grant.scope,
         "exp": clock.epoch_seconds(expires_at),
     }

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response
 from sqlalchemy import bindparam, select
 
+from idp import clock
 from idp.db import db
 from idp.errors import InsufficientScope
-from idp.oidc import bearer, clients, cors, json_responses, people
+from idp.oidc import bearer, clients, cors, encryption, json_responses, people
 from idp.oidc.forms import from_elsewhere
 from idp.oidc.subjects import subject_for
 from idp.protocol import claims_request
@@ -19,6 +20,7 @@ from idp.tokens.models import Grant
 from idp.tokens.revocation import live_grant
 
 if TYPE_CHECKING:
+    from idp.clients.store import Client
     from idp.oidc.bearer import Bearer
 
 bp = Blueprint("oidc_userinfo", __name__)
@@ -43,13 +45,13 @@ def show() -> Response:
     row = db.session().execute(_PERSON, {"grant_id": presented.grant_id, "jti": presented.jti}).first()
     if row is None:
         raise bearer.dead()
-    return json_responses.json_response(_about(presented, row))
-
-
-def _about(presented: Bearer, row: Any) -> dict[str, Any]:
     client = clients.find_enabled(presented.client_id)
     if client is None:
         raise bearer.dead()
+    return encryption.userinfo(client, _about(client, presented, row), clock.utc_now())
+
+
+def _about(client: Client, presented: Bearer, row: Any) -> dict[str, Any]:
     names = claims_request.named(row.kept, "userinfo", narrowed=(), allowed=client.view.scopes)
     person = people.view(db.session(), row, presented.scopes, row.kept)
     return {"sub": subject_for(client, person.subject), **claims_for(person, presented.scopes, names)}

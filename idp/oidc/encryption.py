@@ -1,0 +1,82 @@
+"""What is encrypted to a client's own key, and userinfo as a JWT: for clients that registered for it.
+
+A token is signed first and encrypted then, as a nested JWT (OpenID Connect Core sections 5.3.2 and 10.2). We hold no
+key for it ourselves: as an ``id_token_hint`` the client sends back the signed token that was inside.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Response
+from joserfc import jwe
+from joserfc.errors import JoseError
+
+from idp.db import end_reading
+from idp.errors import InvalidRequest
+from idp.keys.signer import Signer
+from idp.oidc.client_keys import ClientKeys, ClientKeysUnavailable
+from idp.oidc.json_responses import json_response, never_kept
+from idp.settings import Settings
+from idp.web.current import service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from idp.clients.store import Client
+
+USUAL_ENC: Final = "A128CBC-HS256"
+_HEADER: Final = {"typ": "JWT"}
+_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def id_token(client: Client, signed: str, now: datetime) -> str:
+    """Return the ID token as *client* wants to have it: *signed* itself, or a JWE that holds it.
+
+    Raises:
+        InvalidRequest: the client's key cannot be had.
+
+    """
+    metadata = client.metadata
+    alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc
+    return signed if alg is None else _encrypted(client, signed.encode(), (alg, enc), {"cty": "JWT"}, now)
+
+
+def userinfo(client: Client, claims: Mapping[str, Any], now: datetime) -> Response:
+    """Return the answer of the UserInfo endpoint: JSON, or signed, encrypted or both, as ``application/jwt``.
+
+    A signed one has ``iss`` and ``aud`` and no ``exp``, so that it can never be taken for an ID token.
+
+    Raises:
+        InvalidRequest: the client's key cannot be had.
+
+    """
+    metadata = client.metadata
+    signing, alg = metadata.userinfo_signed_response_alg, metadata.userinfo_encrypted_response_alg
+    if signing is None and alg is None:
+        return json_response(claims)
+    end_reading()
+    text, header = _dumps(claims), {}
+    if signing is not None:
+        about = {**claims, "iss": service(Settings).issuer, "aud": client.client_id}
+        text = service(Signer).sign(signing, header=_HEADER, claims=about, now=now, lasting=True)
+        header = {"cty": "JWT"}
+    if alg is not None:
+        text = _encrypted(client, text.encode(), (alg, metadata.userinfo_encrypted_response_enc), header, now)
+    return never_kept(Response(text, content_type="application/jwt"))
+
+
+def _encrypted(
+    client: Client, plaintext: bytes, names: tuple[str, str | None], header: Mapping[str, str], now: datetime
+) -> str:
+    alg, enc = names[0], names[1] or USUAL_ENC
+    try:
+        key = service(ClientKeys).encryption_key(client, alg, now)
+        named = {} if key.kid is None else {"kid": key.kid}
+        protected = {"alg": alg, "enc": enc, **named, **header}
+        return jwe.encrypt_compact(protected, plaintext, key.key, algorithms=[alg, enc])
+    except (ClientKeysUnavailable, JoseError, ValueError) as error:
+        detail = str(error) if isinstance(error, ClientKeysUnavailable) else "The client's key does not fit."
+        raise InvalidRequest(f"This cannot be encrypted to the client. {detail}") from None
