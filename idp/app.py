@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -13,6 +14,7 @@ from idp import settings as settings_module
 from idp.cache import Cache
 from idp.clients.secrets import SecretUse
 from idp.db import db, engine_options, prepare_engine
+from idp.deliveries import wake
 from idp.keys import installation
 from idp.keys.ring import KeyRing
 from idp.keys.signer import Signer
@@ -84,6 +86,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.secret_key = secrets.derive("forms")
     csrf.init_app(app)
     _add_services(app, settings, vault, cache)
+    with app.app_context():
+        wake.after_commits(db.session, db.engine, partial(_wake_background, app))
     for package in FEATURES:
         _add_feature(app, package)
     return app
@@ -117,6 +121,12 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
     outbound = Outbound(settings)
     current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer), secret_use)
     current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))
+
+
+def _wake_background(app: Flask) -> None:
+    from idp.jobs import queue  # noqa: PLC0415 - many processes never have anything to send
+
+    queue.wake(app)
 
 
 def _add_feature(app: Flask, package: str) -> None:

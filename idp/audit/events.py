@@ -62,6 +62,32 @@ class SessionsEnded(Event, type="session.all_ended", title="Signed out every dev
     kept_current: bool | None = None
 
 
+class DeliveryFailed(
+    Event, type="delivery.failed", title="Could not tell an app of a sign-out", about="sign-ins", outcome=REFUSED
+):
+    """Something could not be sent to an app, and is not tried again; the target is the client."""
+
+    delivery_id: str = ""
+    kind: str = ""
+    person_id: str = ""
+    attempts: int = 0
+    reason: str = ""
+
+
+class DeliveryRetried(Event, type="delivery.retried", title="Sent something once more", about="sign-ins"):
+    """An administrator had a delivery tried again; the target is the client."""
+
+    delivery_id: str = ""
+    kind: str = ""
+
+
+class DeliveryGivenUp(Event, type="delivery.given_up", title="Gave up sending something", about="sign-ins"):
+    """An administrator ended the tries of a delivery; the target is the client."""
+
+    delivery_id: str = ""
+    kind: str = ""
+
+
 class ThrottleHit(Event, type="throttle.hit", title="Was slowed down", about="sign-ins", outcome=REFUSED):
     """Too many failures: further tries wait."""
 

@@ -13,8 +13,9 @@ from idp import opaque
 from idp.audit import refusals, seals
 from idp.clock import utc_now
 from idp.db import db, transaction
+from idp.deliveries import sign_outs, store
 from idp.interactions import store as interactions
-from idp.jobs import leases
+from idp.jobs import leases, queue
 from idp.keys import rotation
 from idp.sessions import store as sessions
 from idp.settings import Settings
@@ -67,12 +68,20 @@ def rotate_keys(app: Flask) -> None:
 def purge_expired(app: Flask) -> None:
     """Delete what nothing can refer to any more."""
     idle = app.extensions["idp"][Settings].session.idle
-    for forget in (purge.purge, partial(sessions.purge, idle=idle), interactions.purge, refusals.purge, throttle.purge):
+    others = (interactions.purge, refusals.purge, throttle.purge, store.purge, sign_outs.purge)
+    for forget in (purge.purge, partial(sessions.purge, idle=idle), *others):
         with transaction() as session:
             forget(session, utc_now())
 
 
+def send_deliveries(app: Flask) -> None:
+    """Queue the sending of what is due: what was committed when nobody could be woken, retries, what a crash left."""
+    for _ in range(min(store.due(db.session(), utc_now()), queue.SENDERS)):
+        queue.wake(app)
+
+
 DUTIES = (
+    Duty("send-deliveries", timedelta(seconds=5), timedelta(seconds=10), send_deliveries),
     Duty("seal-audit", timedelta(seconds=3), timedelta(seconds=10), seal_audit),
     Duty("check-audit", timedelta(hours=1), timedelta(minutes=30), check_audit),
     Duty("rotate-keys", timedelta(minutes=1), timedelta(minutes=5), rotate_keys),

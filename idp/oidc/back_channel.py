@@ -1,0 +1,73 @@
+"""Telling a client from server to server that a session ended (OpenID Connect Back-Channel Logout)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idp import opaque
+from idp.db import end_reading
+from idp.keys.signer import Signer
+from idp.oidc import clients
+from idp.oidc.subjects import subject_for
+from idp.outbound import Outbound, OutboundFailed, OutboundRefused
+from idp.protocol import logout_token
+from idp.protocol.logout_token import LogoutToken
+from idp.sessions import store as sessions
+from idp.settings import Settings
+from idp.vault import Secrets
+from idp.web.current import service
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from idp.clients.store import Client
+    from idp.deliveries.store import Claimed
+
+_BAD_REQUEST = 400
+_GOOD = range(200, 300)
+
+
+class NotTold(Exception):
+    """The client was not told; the text says why in one sentence, ``again`` whether to try it later."""
+
+    def __init__(self, sentence: str, *, again: bool) -> None:
+        super().__init__(sentence)
+        self.again = again
+
+
+def tell(claimed: Claimed, now: datetime) -> None:
+    """Send a logout token, made for this attempt alone; a client that is switched off is told as well.
+
+    Raises:
+        NotTold: it did not arrive, or the client refused it.
+
+    """
+    client = clients.find(claimed.client_id or "")
+    address = client.metadata.backchannel_logout_uri if client else None
+    if client is None or address is None:
+        raise NotTold("The app has no back-channel logout address any more.", again=False)
+    token = _mint(client, claimed, now)
+    end_reading()
+    try:
+        status = service(Outbound).post_form(address, {"logout_token": token})
+    except OutboundRefused as error:
+        raise NotTold(str(error), again=False) from None
+    except OutboundFailed as error:
+        raise NotTold(str(error), again=True) from None
+    if status == _BAD_REQUEST:
+        # Section 2.8: it understood, and will not; the same again would get the same answer.
+        raise NotTold("It refused the logout token (status 400).", again=False)
+    if status not in _GOOD:
+        raise NotTold(f"It answered with status {status}.", again=True)
+
+
+def _mint(client: Client, claimed: Claimed, now: datetime) -> str:
+    token = LogoutToken(
+        issuer=service(Settings).issuer,
+        client_id=client.client_id,
+        subject=subject_for(client, claimed.person_id or ""),
+        sid=sessions.sid(service(Secrets), claimed.facts["session_id"], client.client_id),
+        jti=opaque.token(16),
+    )
+    alg = client.metadata.id_token_signed_response_alg
+    return service(Signer).sign(alg, header=logout_token.HEADER, claims=token.claims(now), now=now)
