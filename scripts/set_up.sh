@@ -86,6 +86,9 @@ find_services() {
     has_postgresql || missing+=(postgresql)
     command -v redis-server >/dev/null || missing+=(redis-server)
     command -v chromium >/dev/null || missing+=(chromium)
+    # Two of the applications that tests/clients starts, with files of their own; what Debian may start keeps to port 80.
+    [ -x /usr/sbin/nginx ] || missing+=(nginx)
+    [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || missing+=(libapache2-mod-auth-openidc apache2-bin)
     if [ ${#missing[@]} -gt 0 ]; then
         install_packages "${missing[@]}"
     fi

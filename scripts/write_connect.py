@@ -87,7 +87,7 @@ def page(folder: Path, locked: dict[str, str]) -> str:
         text += "\n## Configure it\n"
         text += environment("".join(path.read_text("utf-8") for path in files))
     for path in files:
-        language = LANGUAGES.get(path.suffix, "text")
+        language = "nginx" if folder.name == "nginx" else LANGUAGES.get(path.suffix, "text")
         text += f"\n`{path.relative_to(folder).as_posix()}`\n\n```{language}\n{path.read_text('utf-8').strip()}\n```\n"
     return text
 
