@@ -129,7 +129,7 @@ def look_up(session: Session, token: str, now: datetime) -> TokenFacts | None:
 
 
 def spend(session: Session, token_id: str, now: datetime) -> bool:
-    """Count one use; tell whether there was one left. In the transaction of the registration, whose failure undoes it."""
+    """Count one use, in the transaction of the registration; tell whether there was one left."""
     counted = session.execute(
         update(InitialAccessToken)
         .where(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from idp import opaque
-from idp.clients.models import ClientRegistration, ClientRow
+from idp.clients.models import ClientRegistration
 
 PREFIX: Final = "idpm_"
 
@@ -80,14 +79,3 @@ def origin_of(session: Session, client_id: str) -> Origin | None:
         ).where(ClientRegistration.client_id == client_id)
     ).first()
     return None if row is None else Origin(row[0] or "", row[1], row[2])
-
-
-def open_ones(session: Session, *, before: datetime) -> list[str]:
-    """Return the clients that registered without a token, longer ago than *before*."""
-    return list(
-        session.execute(
-            select(ClientRegistration.client_id)
-            .join(ClientRow, ClientRow.client_id == ClientRegistration.client_id)
-            .where(ClientRegistration.initial_token_id.is_(None), ClientRow.created_at < before)
-        ).scalars()
-    )

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from idp import opaque
 from idp.cache import Cache, bump
-from idp.clients import jwt_secrets, secrets
+from idp.clients import jwt_secrets, logos, secrets
 from idp.clients.metadata import ClientMetadata, from_stored
-from idp.clients.models import ClientRow, ClientSecret
+from idp.clients.models import ClientLogo, ClientRegistration, ClientRow, ClientSecret
 from idp.clients.registration import Registration
 from idp.errors import FieldErrors, NotFound
 from idp.protocol.authorization_request import ClientView
@@ -44,6 +44,9 @@ class Client:
     secrets: tuple[tuple[str, str], ...] = ()
     secret_envelopes: tuple[tuple[str, str], ...] = ()
     jwt_secret: str | None = None
+    # The digest that the address of its logo is made from, and whether it registered itself.
+    logo: str | None = None
+    registered_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ def update(
     row.metadata_json = metadata.as_json()
     row.updated_at = now
     session.flush()
+    if before.metadata.logo_uri != metadata.logo_uri:
+        logos.forget(session, client_id)
     secret = None
     if not metadata.needs_secret:
         secrets.remove_all(session, client_id)
@@ -239,7 +244,7 @@ def _must_read(session: Session, client_id: str) -> Client:
 
 
 def _rows() -> Select[Any]:
-    return select(
+    columns = (
         ClientRow.client_id,
         ClientRow.client_name,
         ClientRow.name_key,
@@ -248,6 +253,14 @@ def _rows() -> Select[Any]:
         ClientRow.created_at,
         ClientRow.updated_at,
         ClientRow.jwt_secret,
+        ClientLogo.digest.label("logo"),
+        ClientRegistration.client_id.label("registration"),
+    )
+    return (
+        select(*columns)
+        .select_from(ClientRow)
+        .outerjoin(ClientLogo, ClientLogo.client_id == ClientRow.client_id)
+        .outerjoin(ClientRegistration, ClientRegistration.client_id == ClientRow.client_id)
     )
 
 
@@ -263,6 +276,8 @@ def _snapshot(row: Row[Any]) -> Client:
         created_at=row.created_at,
         updated_at=row.updated_at,
         jwt_secret=row.jwt_secret,
+        logo=row.logo,
+        registered_itself=row.registration is not None,
     )
 
 
@@ -281,6 +296,7 @@ def _view(client_id: str, metadata: ClientMetadata) -> ClientView:
         response_types=frozenset(metadata.response_types),
         resources=frozenset(metadata.resources),
         default_max_age=None if max_age is None else timedelta(seconds=max_age),
+        default_acr_values=metadata.default_acr_values,
         require_auth_time=metadata.require_auth_time,
         skip_consent=metadata.skip_consent,
     )

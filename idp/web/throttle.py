@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 QUARTER_HOUR = timedelta(minutes=15)
-_KEPT = timedelta(hours=1)
+# Longer than any rule counts or blocks.
+_KEPT = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)

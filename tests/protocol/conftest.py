@@ -12,10 +12,11 @@ from idp.cache import bump
 from idp.clients import store
 from idp.clients.models import ClientRow
 from idp.db import db, transaction
-from idp.settings import Settings
+from idp.settings import RegistrationSettings, Settings
 from idp.tokens import revocation
 from tests import factories
 from tests.factories import MadeClient, MadePerson
+from tests.registering import Registrar
 from tests.relying_party import Http, RelyingParty, forged, hidden_fields, through_test_client
 
 
@@ -147,3 +148,20 @@ def party(idp) -> RelyingParty:
 def forgeries():
     """Return a function that makes tokens which resemble a good one and are none."""
     return forged
+
+
+@pytest.fixture
+def registrar_for(make_app):
+    """Return a function that makes a registrar over an application with these settings of registration."""
+
+    def make(mode="open", outbound=None, **settings):
+        given = {"registration": RegistrationSettings(mode=mode, **settings)}
+        return Registrar(make_app(**given, **({"outbound": outbound} if outbound else {})))
+
+    return make
+
+
+@pytest.fixture
+def registrar(registrar_for):
+    """A registrar that is open to all."""
+    return registrar_for()
