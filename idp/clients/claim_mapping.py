@@ -39,6 +39,7 @@ class ClaimMapping:
 
 
 PLACES: Final = tuple(one.name for one in fields(ClaimMapping))
+NO_MAPPING: Final = ClaimMapping()
 
 
 def from_stored(stored: Mapping[str, Any]) -> ClaimMapping:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from idp.clients import certificates, jwt_redirect, public_keys, rules, unsupported, values
+from idp.clients import certificates, claim_mapping, jwt_redirect, public_keys, rules, unsupported, values
+from idp.clients.claim_mapping import NO_MAPPING, ClaimMapping
 from idp.clients.jwt_redirect import JwtRedirect
 from idp.clients.public_keys import (
     CLIENT_SIGNING_ALGORITHMS,
@@ -97,6 +98,7 @@ class ClientMetadata:
     default_resource: str | None = None
     resource_server: bool = False
     id_token_profile_claims: bool = True
+    claim_mapping: ClaimMapping = NO_MAPPING
     jwt_sso: JwtRedirect | None = None
 
     @property
@@ -152,6 +154,8 @@ class ClientMetadata:
                 shown[one.name] = list(value)
             elif isinstance(value, JwtRedirect):
                 shown[one.name] = value.as_json()
+            elif isinstance(value, ClaimMapping):
+                shown |= {one.name: value.as_json()} if value != NO_MAPPING else {}
             elif value is not None:
                 shown[one.name] = value
         return shown
@@ -165,6 +169,8 @@ def from_stored(stored: Mapping[str, Any]) -> ClientMetadata:
     }
     if "jwt_sso" in kept:
         kept["jwt_sso"] = jwt_redirect.from_stored(kept["jwt_sso"])
+    if "claim_mapping" in kept:
+        kept["claim_mapping"] = claim_mapping.from_stored(kept["claim_mapping"])
     return ClientMetadata(**kept)
 
 
@@ -287,5 +293,6 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "default_resource": values.resource,
     "resource_server": values.flag,
     "id_token_profile_claims": values.flag,
+    "claim_mapping": claim_mapping.read,
     "jwt_sso": jwt_redirect.read,
 }

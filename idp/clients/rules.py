@@ -126,6 +126,11 @@ def _pairwise(metadata: ClientMetadata) -> Faults:
         yield "sector_identifier_uri", "With redirect URIs on several hosts, say which sector they belong to."
 
 
+def _claim_mapping(metadata: ClientMetadata) -> Faults:
+    if metadata.claim_mapping.as_json() and not metadata.signs_people_in:
+        yield "claim_mapping", "Nobody signs in to this app, so there is nobody to tell it of."
+
+
 def _sign_out(metadata: ClientMetadata) -> Faults:
     """OpenID Connect Front-Channel Logout section 2: the address is on the origin of a redirect URI."""
     address = metadata.frontchannel_logout_uri
@@ -151,5 +156,6 @@ _RULES: Final = (
     _encryption,
     _authentication,
     _pairwise,
+    _claim_mapping,
     _sign_out,
 )

@@ -93,6 +93,19 @@ def has_value(value: object) -> bool:
     return not isinstance(value, (dict, list, tuple)) or bool(value)
 
 
+def with_mapping(person: PersonView, scopes: Collection[str], mapping: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return what a client is told under names of its own: *mapping* pairs each name with `sub` or a standard claim.
+
+    A claim is there only when it has a value and *scopes* grant it under its own name. `sub` is the person's subject,
+    which must be the one that this client knows the person by.
+
+    Raises:
+        ValueError: when the mapping names a reserved claim; such a mapping is refused when it is registered.
+
+    """
+    return mapped({"sub": person.subject, **claims_for(person, scopes)}, dict(mapping))
+
+
 def mapped(available: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:
     """Return claims under a client's own names: *mapping* leads from each name in the token to a claim's name.
 

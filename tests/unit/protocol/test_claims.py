@@ -109,6 +109,29 @@ def test_mapping_renames_and_never_touches_the_protocol():
             claims.mapped(available, {name: "email"})
 
 
+MAPPING = (("external_id", "sub"), ("login", "preferred_username"), ("mail", "email"), ("nick", "nickname"))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "expected"),
+    [
+        ((), {"external_id": "u1"}),
+        (("openid", "email"), {"external_id": "u1", "mail": "ana@example.com"}),
+        (("profile",), {"external_id": "u1", "login": "ana", "nick": "ani"}),
+        (("phone", "groups"), {"external_id": "u1"}),
+    ],
+)
+def test_T30_a_mapped_claim_comes_with_the_scope_of_its_source(scopes, expected):
+    assert claims.with_mapping(ANA, scopes, MAPPING) == expected
+
+
+def test_a_mapped_claim_without_a_value_is_left_out():
+    nobody = PersonView(subject="u2", username="bob", claims={"nickname": " "})
+    assert claims.with_mapping(nobody, EVERY_SCOPE, MAPPING) == {"external_id": "u2", "login": "bob"}
+    with pytest.raises(ValueError, match="aud"):
+        claims.with_mapping(nobody, EVERY_SCOPE, [("aud", "email")])
+
+
 def test_no_standard_claim_is_reserved():
     assert not set(claims.NAMES) & claims.RESERVED
 
