@@ -1,14 +1,12 @@
 """Django REST Framework with simplejwt as a resource server: `JWK_URL`, an audience of its own, no users."""
 
-import base64
-import json
 from dataclasses import replace
 
 import httpx
 import pytest
 
 from bench.server import free_port
-from tests.clients.code_flow import tokens_of
+from tests.clients.code_flow import subject_of, tokens_of
 from tests.clients.django_site import start_site
 
 TOMORROW = """
@@ -35,11 +33,6 @@ def api(provider, start, port):
     registered = provider.register("django_rest_framework", f"http://localhost:{port}")
     start_site(start, "django_rest_framework", registered, ready="/me")
     return registered
-
-
-def subject_of(token):
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"]
 
 
 def call(api, token):

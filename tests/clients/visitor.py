@@ -150,6 +150,10 @@ class Visitor:
         """Return the requests so far whose address holds *part*."""
         return [visit for visit in self.history if part in visit.url]
 
+    def cookie(self, name: str) -> str | None:
+        """Return the value of a cookie."""
+        return next((cookie.value for cookie in self._http.cookies.jar if cookie.name == name), None)
+
     def close(self) -> None:
         self._http.close()
 
