@@ -1,0 +1,174 @@
+"""What certification asks of a provider that apps register themselves at (the modules of the dynamic plan)."""
+
+import pytest
+
+from idp.keys import rotation
+from idp.settings import OutboundSettings
+from tests.keyring import change
+from tests.listener import serving
+from tests.registering import CALLBACK, refused
+from tests.relying_party import header_of
+
+LOOPBACK = OutboundSettings(allow=("127.0.0.0/8",))
+
+
+@pytest.fixture
+def walk(idp_over):
+    """Return a function that lets a fresh person sign in at a party and allow it; it returns the party's answer."""
+
+    def run(registrar, party, **changes):
+        idp = idp_over(registrar.app)
+        browser = idp.browser(idp.person())
+        answer = party.start(browser, **changes)
+        for _ in range(5):
+            where = answer.location or ""
+            if not where.startswith(("/", registrar.issuer)):
+                return answer
+            answer = browser("GET", where)
+            if answer.status == 200 and "consent-allow" in answer.text:
+                form = {"csrf_token": idp.form_of(answer)["csrf_token"], "decision": "allow"}
+                answer = browser("POST", where, form)
+        raise AssertionError(answer.text)
+
+    return run
+
+
+def tokens_of(party, answer):
+    """Return the verified tokens for the code in an answer."""
+    response = party.exchange(party.answer(answer)["code"])
+    assert response.status == 200, response.text
+    return party.verified(response, nonce=party.pending[-1].nonce)
+
+
+# Sectors.
+
+
+def test_oidcc_registration_sector_uri(registrar_for):
+    registrar = registrar_for(outbound=LOOPBACK)
+    second = "https://mail.example/callback"
+    with serving({"/sector.json": [CALLBACK, second, "https://third.example/"]}) as (origin, asked):
+        made = registrar.made(
+            redirect_uris=[CALLBACK, second], subject_type="pairwise", sector_identifier_uri=f"{origin}/sector.json"
+        )
+    assert made["sector_identifier_uri"] == f"{origin}/sector.json"
+    assert asked == ["/sector.json"]
+
+
+@pytest.mark.parametrize(
+    "listed", [["https://mail.example/callback"], [CALLBACK + "/"], {}, "no json", [CALLBACK, 7], None]
+)
+def test_oidcc_registration_sector_bad(registrar_for, listed):
+    registrar = registrar_for(outbound=LOOPBACK)
+    with serving({"/sector.json": listed} if listed is not None else {}) as (origin, _):
+        answer = registrar.register(subject_type="pairwise", sector_identifier_uri=f"{origin}/sector.json")
+    assert "sector_identifier_uri" in refused(answer)
+
+
+def test_oidcc_3rd_party_init_login(registrar):
+    made = registrar.made(initiate_login_uri="https://notes.example/login")
+
+    assert made["initiate_login_uri"] == "https://notes.example/login"
+    answer = registrar.send("GET", made["registration_client_uri"], token=made["registration_access_token"])
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json["initiate_login_uri"] == "https://notes.example/login"
+
+
+def test_oidcc_3rd_party_init_login_nohttps(registrar):
+    assert "initiate_login_uri" in refused(registrar.register(initiate_login_uri="http://notes.example/login"))
+
+
+def test_oidcc_redirect_uri_regfrag(registrar):
+    refused(registrar.register(redirect_uris=[f"{CALLBACK}#here"]), "invalid_redirect_uri")
+
+
+def test_oidcc_ensure_redirect_uri_in_authorization_request(registrar, idp_over):
+    idp = idp_over(registrar.app)
+    party = registrar.party(redirect_uris=[CALLBACK, "https://notes.example/second"])
+
+    answer = party.start(idp.browser(idp.person()), redirect_uri=None)
+
+    assert (answer.status, answer.location) == (400, None)
+    assert "redirect URI" in answer.text
+
+
+def test_oidcc_redirect_uri_query_OK(registrar, walk):
+    party = registrar.party(redirect_uris=[f"{CALLBACK}?bar=foo"])
+
+    answer = walk(registrar, party)
+
+    assert answer.location.startswith(f"{CALLBACK}?bar=foo&")
+    assert tokens_of(party, answer).id_claims["sub"]
+
+
+@pytest.mark.parametrize("sent", [f"{CALLBACK}?bar=bar", f"{CALLBACK}?bar=foo&baz=1", CALLBACK])
+def test_oidcc_redirect_uri_query_mismatch(registrar, idp_over, sent):
+    idp = idp_over(registrar.app)
+    party = registrar.party(redirect_uris=[f"{CALLBACK}?bar=foo"])
+
+    answer = party.start(idp.browser(idp.person()), redirect_uri=sent)
+
+    assert (answer.status, answer.location) == (400, None)
+
+
+def test_oidcc_redirect_uri_query_added(registrar, idp_over):
+    idp = idp_over(registrar.app)
+    party = registrar.party()
+
+    answer = party.start(idp.browser(idp.person()), redirect_uri=f"{CALLBACK}?bar=foo")
+
+    assert (answer.status, answer.location) == (400, None)
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256"])
+def test_oidcc_idtoken_rs256(registrar, walk, alg):
+    party = registrar.party(id_token_signed_response_alg=alg)
+
+    tokens = tokens_of(party, walk(registrar, party))
+
+    assert header_of(tokens.id_token)["alg"] == alg
+    assert header_of(tokens.id_token)["kid"]
+    # Nothing about the person that was not asked for.
+    assert not {"name", "email"} & tokens.id_claims.keys()
+
+
+def test_oidcc_idtoken_signature(registrar, walk):
+    party = registrar.party()
+
+    header = header_of(tokens_of(party, walk(registrar, party)).id_token)
+
+    assert header["alg"] == "RS256"
+    assert header["kid"]
+
+
+def test_oidcc_server_rotate_keys(registrar, walk):
+    party = registrar.party()
+    old = header_of(tokens_of(party, walk(registrar, party)).id_token)["kid"]
+
+    with registrar.app.app_context():
+        rotation.rotate(change(registrar.app), "RS256", force=True)
+
+    new = header_of(tokens_of(party, walk(registrar, party)).id_token)["kid"]
+    kids = [key["kid"] for key in party.http("GET", "/oauth/jwks", None, {}).json["keys"]]
+    assert new != old
+    assert {old, new} <= set(kids)
+    assert len(kids) == len(set(kids))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "hook", "value"),
+    [
+        ({"policy_uri": "https://notes.example/privacy"}, "client-policy-link", "https://notes.example/privacy"),
+        ({"tos_uri": "https://notes.example/terms"}, "client-tos-link", "https://notes.example/terms"),
+    ],
+    ids=["test_oidcc_registration_policy_uri", "test_oidcc_registration_tos_uri"],
+)
+def test_oidcc_registration_policy_uri(registrar, idp_over, metadata, hook, value):
+    idp = idp_over(registrar.app)
+    party = registrar.party(client_name="Notes", **metadata)
+    browser = idp.browser()
+
+    page = browser("GET", party.start(browser).location)
+
+    assert f'id="{hook}" href="{value}"' in page.text
+    assert "Sign in to Notes" in page.text
