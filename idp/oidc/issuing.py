@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from idp.keys.signer import Signer
-from idp.oidc import encryption
+from idp.oidc import disclosure, encryption
 from idp.oidc.subjects import subject_for
-from idp.protocol import claims, claims_request, id_token
+from idp.protocol import claims_request, id_token
 from idp.protocol.access_token import AccessToken
 from idp.protocol.id_token import IdToken
 from idp.protocol.scopes import OPENID
@@ -46,7 +46,7 @@ def answer(issue: Issue) -> dict[str, Any]:
     if issue.refresh_token is not None:
         response["refresh_token"] = issue.refresh_token
     if OPENID in issue.scopes:
-        token = _id_token(issue, profile=issue.client.metadata.id_token_profile_claims)
+        token = id_token_of(issue, profile=issue.client.metadata.id_token_profile_claims)
         response["id_token"] = _sealed(issue, replace(token, access_token=response["access_token"]))
     return response
 
@@ -64,7 +64,7 @@ def answer_in_front(issue: Issue, issues: Collection[str], code: str | None) -> 
         pairs += [(name, str(response[name])) for name in ("access_token", "token_type", "expires_in")]
     if "id_token" in issues:
         profile = issue.client.metadata.id_token_profile_claims or set(issues) == {"id_token"}
-        token = replace(_id_token(issue, profile=profile), access_token=access_token, code=code)
+        token = replace(id_token_of(issue, profile=profile), access_token=access_token, code=code)
         pairs.append(("id_token", _sealed(issue, token)))
     return pairs
 
@@ -77,16 +77,19 @@ def answer_for_itself(
 
 
 def _access_response(issue: Issue) -> dict[str, Any]:
+    return _response(issue.client, access_token_of(issue), issue.now)
+
+
+def access_token_of(issue: Issue) -> AccessToken:
+    """Return the access token of *issue*, not signed."""
     grant, subject = issue.grant, subject_for(issue.client, issue.person.subject)
-    token = replace(
+    return replace(
         _token(issue.client, subject, access.new_jti(grant.id), issue.scopes, issue.resources),
         auth_time=grant.auth_time,
         acr=grant.acr,
         amr=grant.amr,
-        # An API that decides by group need not ask (RFC 9068 section 2.2.3.1); there are none without the scope.
-        extra={"groups": list(issue.person.groups)} if "groups" in issue.scopes and issue.person.groups else {},
+        extra=disclosure.in_access_token(issue.client, issue.person, issue.scopes),
     )
-    return _response(issue.client, token, issue.now)
 
 
 def _token(client: Client, subject: str, jti: str, scopes: tuple[str, ...], resources: tuple[str, ...]) -> AccessToken:
@@ -116,8 +119,8 @@ def _response(client: Client, token: AccessToken, now: datetime) -> dict[str, An
     return response
 
 
-def _id_token(issue: Issue, *, profile: bool) -> IdToken:
-    """Return the ID token of *issue* but for the hashes; with *profile* it tells what the scopes say."""
+def id_token_of(issue: Issue, *, profile: bool) -> IdToken:
+    """Return the ID token of *issue*, unsigned and without hashes; with *profile* it tells what the scopes say."""
     client, grant, settings = issue.client, issue.grant, service(Settings)
     names = claims_request.named(
         grant.claims,
@@ -136,7 +139,7 @@ def _id_token(issue: Issue, *, profile: bool) -> IdToken:
         sid=sessions.sid(service(Secrets), grant.session_id, client.client_id),
         acr=grant.acr,
         amr=grant.amr,
-        person=claims.claims_for(issue.person, issue.scopes if profile else (), names),
+        person=disclosure.in_id_token(client, issue.person, issue.scopes, names, profile=profile),
     )
 
 

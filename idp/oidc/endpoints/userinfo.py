@@ -10,11 +10,9 @@ from sqlalchemy import bindparam, select
 from idp import clock
 from idp.db import db
 from idp.errors import InsufficientScope
-from idp.oidc import bearer, clients, cors, encryption, json_responses, people
+from idp.oidc import bearer, clients, cors, disclosure, encryption, json_responses, people
 from idp.oidc.forms import from_elsewhere
-from idp.oidc.subjects import subject_for
 from idp.protocol import claims_request
-from idp.protocol.claims import claims_for
 from idp.protocol.scopes import OPENID
 from idp.tokens.models import Grant
 from idp.tokens.revocation import live_grant
@@ -54,4 +52,4 @@ def show() -> Response:
 def _about(client: Client, presented: Bearer, row: Any) -> dict[str, Any]:
     names = claims_request.named(row.kept, "userinfo", narrowed=(), allowed=client.view.scopes)
     person = people.view(db.session(), row, presented.scopes, row.kept)
-    return {"sub": subject_for(client, person.subject), **claims_for(person, presented.scopes, names)}
+    return disclosure.at_userinfo(client, person, presented.scopes, names)
