@@ -93,6 +93,36 @@ class Pending:
     nonce: str | None
     verifier: str | None
     redirect_uri: str
+    response_type: str | None
+
+
+@dataclass
+class SignedIn:
+    """A whole flow: the authorization response, what its ID token says, and what the token endpoint gave for a code."""
+
+    answer: dict[str, str]
+    front: dict[str, Any] | None
+    back: Tokens | None
+
+    @property
+    def id_claims(self):
+        """The claims of an ID token, the first there is."""
+        return self.front or self.back.id_claims
+
+    @property
+    def id_tokens(self):
+        """The claims of every ID token."""
+        back = self.back.id_claims if self.back else None
+        return [claims for claims in (self.front, back) if claims is not None]
+
+    @property
+    def id_token(self):
+        return self.answer.get("id_token") or self.back.id_token
+
+    @property
+    def access(self):
+        """An access token, `None` for a flow that gives none."""
+        return self.answer.get("access_token") or (self.back.access if self.back else None)
 
 
 @dataclass
@@ -106,6 +136,8 @@ class RelyingParty:
     redirect_uri: str
     scope: str = "openid profile email"
     auth_method: str = "client_secret_basic"
+    response_type: str = "code"
+    response_mode: str | None = None
     pending: list[Pending] = field(default_factory=list)
 
     def parameters(self, **changes: str | None) -> dict[str, str]:
@@ -113,7 +145,8 @@ class RelyingParty:
         verifier = secrets.token_urlsafe(48)
         given: dict[str, str | None] = {
             "client_id": self.client_id,
-            "response_type": "code",
+            "response_type": self.response_type,
+            "response_mode": self.response_mode,
             "redirect_uri": self.redirect_uri,
             "scope": self.scope,
             "state": secrets.token_urlsafe(16),
@@ -129,6 +162,7 @@ class RelyingParty:
                 given["nonce"],
                 verifier if has_challenge else None,
                 given["redirect_uri"] or self.redirect_uri,
+                given["response_type"],
             )
         )
         return {name: value for name, value in given.items() if value is not None}
@@ -138,11 +172,60 @@ class RelyingParty:
         return browser("GET", f"/oauth/authorize?{urlencode(self.parameters(**changes))}", None, {})
 
     def answer(self, response: Answer) -> dict[str, str]:
-        """Return the parameters of an authorization response, after the checks of RFC 9207 and of state."""
+        """Return the parameters of an authorization response, after the checks of RFC 9207, of JARM and of state."""
         given = answer_of(response)
+        if "response" in given:
+            assert set(given) == {"response"}, given
+            given = self.opened(given["response"])
         assert given.get("iss") == self.issuer, given
         assert given.get("state") == self.pending[-1].state, given
         return given
+
+    def opened(self, signed: str) -> dict[str, str]:
+        """Return what a signed answer says (JARM section 2.4)."""
+        claims = self.claims_of(signed, typ="JWT")
+        assert claims.pop("aud") == self.client_id
+        assert now() < claims.pop("exp") <= now() + 600
+        assert all(isinstance(value, str) for value in claims.values()), claims
+        return claims
+
+    def flow(self, browser: Http, **changes: str | None) -> SignedIn:
+        """Do a whole flow of the party's response type with a browser that is signed in, and verify everything."""
+        return self.finish(self.start(browser, **changes))
+
+    def finish(self, response: Answer) -> SignedIn:
+        """Do the rest of a flow from the answer on."""
+        pending = self.pending[-1]
+        words = set((pending.response_type or "").split())
+        given = self.answer(response)
+        assert "error" not in given, given
+        names = {"token": "access_token"}
+        assert {"code", "id_token", "access_token"} & set(given) == {names.get(word, word) for word in words}, given
+        if response.location and words & {"token", "id_token"}:
+            assert not urlsplit(response.location).query, response.location
+        front = self._front(given, pending.nonce) if "id_token" in words else None
+        back = None
+        if "access_token" in given:
+            assert given["token_type"] == "Bearer"
+            assert 1 <= int(given["expires_in"]) <= 31536000
+        if "code" in words:
+            exchanged = self.exchange(given["code"])
+            assert exchanged.status == 200, exchanged.text
+            back = self.verified(exchanged, nonce=pending.nonce)
+        if front and back and back.id_claims:
+            for name in ("iss", "sub", "auth_time"):
+                assert front[name] == back.id_claims[name]
+        return SignedIn(given, front, back)
+
+    def _front(self, given: Mapping[str, str], nonce: str | None) -> dict[str, Any]:
+        """Return the claims of an ID token from the authorization endpoint, verified (Core 3.2.2.11, 3.3.2.12)."""
+        claims, alg = self.claims_of(given["id_token"], typ="JWT"), header_of(given["id_token"])["alg"]
+        _registry(self.issuer, self.client_id).validate(claims)
+        assert nonce
+        assert claims["nonce"] == nonce
+        for name, hashed in (("access_token", "at_hash"), ("code", "c_hash")):
+            assert claims.get(hashed) == (at_hash(given[name], alg) if name in given else None), hashed
+        return claims
 
     def code(self, browser: Http, **changes: str | None) -> str:
         """Return a code, from a browser that is signed in."""
@@ -197,14 +280,7 @@ class RelyingParty:
         id_claims = None
         if "id_token" in raw:
             id_claims = self.claims_of(raw["id_token"], typ="JWT")
-            registry = JWTClaimsRegistry(
-                iss={"essential": True, "value": self.issuer},
-                aud={"essential": True, "value": self.client_id},
-                exp={"essential": True},
-                iat={"essential": True},
-                sub={"essential": True},
-            )
-            registry.validate(id_claims)
+            _registry(self.issuer, self.client_id).validate(id_claims)
             assert id_claims.get("nonce") == nonce
             assert id_claims["at_hash"] == at_hash(raw["access_token"], header_of(raw["id_token"])["alg"])
         return Tokens(raw, id_claims, access)
@@ -230,6 +306,16 @@ class RelyingParty:
         """Ask about a token."""
         extra, headers = self.credentials()
         return self.http("POST", "/oauth/introspect", [("token", token), *extra], headers)
+
+
+def _registry(issuer: str, client_id: str) -> JWTClaimsRegistry:
+    return JWTClaimsRegistry(
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": client_id},
+        exp={"essential": True},
+        iat={"essential": True},
+        sub={"essential": True},
+    )
 
 
 def challenge_of(verifier: str) -> str:
@@ -263,6 +349,15 @@ def answer_of(response: Answer) -> dict[str, str]:
     pairs = parse_qsl(parts.fragment or parts.query, keep_blank_values=True)
     assert len(dict(pairs)) == len(pairs), pairs
     return dict(pairs)
+
+
+def place_of(response: Answer) -> str:
+    """Return where the parameters of an authorization response stand: query, fragment or form_post."""
+    if response.status == 200:
+        return "form_post"
+    parts = urlsplit(response.location)
+    assert not (parts.query and parts.fragment), response.location
+    return "fragment" if parts.fragment else "query"
 
 
 def hidden_fields(html: str) -> list[tuple[str, str]]:
