@@ -32,6 +32,7 @@ class SignOut(Base):
     continue_to: Mapped[str | None] = mapped_column(Text)
     continues_itself: Mapped[bool] = mapped_column(default=False)
     fault: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime]
 
 

@@ -45,6 +45,7 @@ class Leaving:
     continue_to: str | None = None
     continues_itself: bool = False
     fault: str | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ def _keep(  # noqa: PLR0913 - keyword where it matters: what a sign-out consists
         continue_to=asked.continue_to,
         continues_itself=asked.continues_itself,
         fault=asked.fault,
+        request_id=asked.request_id,
         created_at=now,
     )
     session.add(row)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Flask, Response, g
 
 from idp.settings import Settings
 from idp.web.current import service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -27,6 +32,11 @@ def pending_page() -> None:
     g.idp_form_leaves = True
 
 
+def frames(origins: Iterable[str]) -> None:
+    """Say that this answer is a page with frames of these origins in it, and of no others."""
+    g.idp_frames = sorted(set(origins))
+
+
 def add_headers(response: Response) -> Response:
     """Add the headers of every answer; what the view set stays."""
     headers = response.headers
@@ -36,8 +46,9 @@ def add_headers(response: Response) -> Response:
     if service(Settings).is_secure:
         headers.setdefault("Strict-Transport-Security", _TRANSPORT)
     if response.mimetype == _HTML:
-        leaves = g.get("idp_form_leaves", False)
-        headers.setdefault("Content-Security-Policy", _POLICY if leaves else _POLICY_WITH_FORMS)
+        policy = _POLICY if g.get("idp_form_leaves", False) else _POLICY_WITH_FORMS
+        framed = g.get("idp_frames", ())
+        headers.setdefault("Content-Security-Policy", f"{policy}; frame-src {' '.join(framed)}" if framed else policy)
         if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
             headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

@@ -37,6 +37,7 @@ def _add_deliveries() -> None:
         sa.Column("continue_to", sa.Text(), nullable=True),
         sa.Column("continues_itself", sa.Boolean(), nullable=False),
         sa.Column("fault", sa.String(length=64), nullable=True),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_sign_outs_person_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_outs")),
