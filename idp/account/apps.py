@@ -41,6 +41,8 @@ class App:
     # The host that it opens.
     place: str
     used_at: datetime | None
+    # The digest of its logo.
+    logo: str | None
 
 
 @bp.get("/")
@@ -63,9 +65,13 @@ def index() -> str:
 
 
 def openable(session: Session, person_id: str) -> list[App]:
-    """Return the enabled apps that have an address to open, the one used last first, then by name."""
+    """Return the enabled apps that have an address to open, the one used last first, then by name.
+
+    An app that registered itself is shown to whoever has used it: nobody put it into the list for all.
+    """
     used = last_used(session, person_id)
-    apps = [app for client in clients.enabled(session) if (app := _app(client, used.get(client.client_id)))]
+    known = [one for one in clients.enabled(session) if one.client_id in used or not one.registered_itself]
+    apps = [app for client in known if (app := _app(client, used.get(client.client_id)))]
     return sorted(apps, key=lambda app: -app.used_at.timestamp() if app.used_at else 0.0)
 
 
@@ -92,4 +98,4 @@ def _app(client: Client, used_at: datetime | None) -> App | None:
         shown = metadata.jwt_sso.delivery_uri
     if href is None or shown is None:
         return None
-    return App(client.client_id, client.name, href, shown.partition("://")[2].partition("/")[0], used_at)
+    return App(client.client_id, client.name, href, shown.partition("://")[2].partition("/")[0], used_at, client.logo)

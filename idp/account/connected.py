@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from idp import clock
 from idp.audit import events
 from idp.audit.log import record
-from idp.clients.models import ClientRow
+from idp.clients.models import ClientLogo, ClientRow
 from idp.consents import store as consents
 from idp.consents.lines import sentence
 from idp.db import db, transaction
@@ -44,6 +44,8 @@ class Connection:
     since: datetime
     used_at: datetime | None
     grants: int
+    # The digest of its logo.
+    logo: str | None
 
     @property
     def sentences(self) -> list[str]:
@@ -100,15 +102,19 @@ def _connections(session: Session) -> list[Connection]:
     allowed = {one.client_id: one for one in consents.of_person(session, person_id)}
     granted = _live_grants(session, person_id, now)
     wanted = allowed.keys() | granted.keys()
-    names = session.execute(select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.client_id.in_(wanted)))
+    names = session.execute(
+        select(ClientRow.client_id, ClientRow.client_name, ClientLogo.digest)
+        .outerjoin(ClientLogo, ClientLogo.client_id == ClientRow.client_id)
+        .where(ClientRow.client_id.in_(wanted))
+    )
     found = []
-    for client_id, name in names:
+    for client_id, name, logo in names:
         consent, held = allowed.get(client_id), granted.get(client_id, [])
         known = {scope for grant in held for scope in grant.scope.split()} | set(consent.scopes if consent else ())
         starts = [grant.created_at for grant in held] + ([consent.granted_at] if consent else [])
         uses = [grant.last_used_at or grant.created_at for grant in held]
         found.append(
-            Connection(client_id, name, scopes.ordered(known), min(starts), max(uses, default=None), len(held))
+            Connection(client_id, name, scopes.ordered(known), min(starts), max(uses, default=None), len(held), logo)
         )
     return sorted(found, key=lambda one: (one.used_at or one.since, one.client_id), reverse=True)
 
