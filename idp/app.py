@@ -15,13 +15,16 @@ from idp.cache import Cache
 from idp.clients.secrets import SecretUse
 from idp.db import db, engine_options, prepare_engine
 from idp.deliveries import wake
+from idp.jwt_sso import preview as jwt_preview
 from idp.keys import installation
 from idp.keys.ring import KeyRing
 from idp.keys.signer import Signer
 from idp.keys.verifier import Verifier
+from idp.oidc import preview as oidc_preview
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.request_objects import FetchedObjects
 from idp.outbound import Outbound
+from idp.tokens.previews import Previews
 from idp.web import current, navigation
 from idp.web.csrf import csrf
 
@@ -121,6 +124,7 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
     outbound = Outbound(settings)
     current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer), secret_use)
     current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))
+    current.provide(app, Previews(oidc_preview.made, jwt_preview.made))
 
 
 def _wake_background(app: Flask) -> None:

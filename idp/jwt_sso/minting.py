@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -44,21 +45,31 @@ def mint(session: Session, request: Asked, person: SessionView, granted: Sequenc
         ServerError: nothing can sign for this client.
 
     """
-    settings = service(Settings)
-    lifetime = settings.tokens.redirect_jwt
-    jti = opaque.token(24)
-    content = RedirectJwt(
-        issuer=settings.issuer,
-        subject=person.person_id,
-        client_id=request.client.client_id,
-        lifetime=lifetime,
-        jti=jti,
-        auth_time=person.auth_time,
-        nonce=request.parameters.get("nonce"),
-        person=_about(session, person.person_id, request, granted),
-    ).claims(now)
+    content = content_of(session, request, person.person_id, person.auth_time, granted, now)
     expires_at = now + timedelta(seconds=content["exp"] - content["iat"])
-    return Minted(_sign(request.client, request.delivery.alg, content, now), jti, expires_at)
+    return Minted(_sign(request.client, request.delivery.alg, content, now), content["jti"], expires_at)
+
+
+def content_of(
+    session: Session, request: Asked, person_id: str, auth_time: datetime, granted: Sequence[str], now: datetime
+) -> dict[str, Any]:
+    """Return what the token for *request* says about somebody who signed in at *auth_time*, not signed.
+
+    Raises:
+        AccessDenied: the person is gone or disabled.
+
+    """
+    settings = service(Settings)
+    return RedirectJwt(
+        issuer=settings.issuer,
+        subject=person_id,
+        client_id=request.client.client_id,
+        lifetime=settings.tokens.redirect_jwt,
+        jti=opaque.token(24),
+        auth_time=auth_time,
+        nonce=request.parameters.get("nonce"),
+        person=_about(session, person_id, request, granted),
+    ).claims(now)
 
 
 def record(session: Session, minted: Minted, *, client_id: str, person_id: str, now: datetime) -> None:
@@ -85,8 +96,7 @@ def _about(session: Session, person_id: str, request: Asked, granted: Sequence[s
         groups=groups.names_of(session, person.id) if "groups" in granted else (),
         updated_at=person.updated_at,
     )
-    standard = claims.claims_for(view, granted)
-    return standard | claims.mapped({"sub": person.id, **standard}, dict(request.delivery.claims))
+    return claims.claims_for(view, granted) | claims.with_mapping(view, granted, request.delivery.claims)
 
 
 def _sign(client: Client, alg: str, content: dict[str, object], now: datetime) -> str:

@@ -60,12 +60,19 @@ def userinfo(client: Client, claims: Mapping[str, Any], now: datetime) -> Respon
     end_reading()
     text, header = _dumps(claims), {}
     if signing is not None:
-        about = {**claims, "iss": service(Settings).issuer, "aud": client.client_id}
+        about = userinfo_claims(client, claims)
         text = service(Signer).sign(signing, header=_HEADER, claims=about, now=now, lasting=True)
         header = {"cty": "JWT"}
     if alg is not None:
         text = _encrypted(client, text.encode(), (alg, metadata.userinfo_encrypted_response_enc), header, now)
     return never_kept(Response(text, content_type="application/jwt"))
+
+
+def userinfo_claims(client: Client, claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the UserInfo endpoint answers *client*: *claims*; when signed, also who it is from and for."""
+    if client.metadata.userinfo_signed_response_alg is None:
+        return dict(claims)
+    return {**claims, "iss": service(Settings).issuer, "aud": client.client_id}
 
 
 def _encrypted(
