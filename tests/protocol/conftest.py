@@ -12,8 +12,11 @@ from idp.cache import bump
 from idp.clients import store
 from idp.clients.models import ClientRow
 from idp.db import db, transaction
+from idp.keys import store as keys
 from idp.settings import RegistrationSettings, Settings
 from idp.tokens import revocation
+from idp.vault import Vault
+from idp.web.current import service
 from tests import factories
 from tests.factories import MadeClient, MadePerson
 from tests.registering import Registrar
@@ -102,6 +105,11 @@ class Provider:
         """End everything that a person granted a client."""
         with self.app.app_context(), transaction() as session:
             return revocation.revoke_client_of_person(session, person_id, client_id, now=clock.utc_now())
+
+    def ensure_algorithm(self, alg: str) -> None:
+        """Have keys of an algorithm that the installation did not begin with."""
+        with self.app.app_context():
+            keys.ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now())
 
     def rows(self, statement: Any) -> list[Any]:
         """Return what the database holds."""
