@@ -16,6 +16,8 @@ from idp.clients.values import BadValue
 CLIENT_SIGNING_ALGORITHMS: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"),
 )
+# Of those, what the fapi profile allows (FAPI 2.0 Security Profile section 5.4.1).
+FAPI_ALGORITHMS: Final = frozenset({"PS256", "ES256", "EdDSA"})
 KEY_ENCRYPTION_ALGORITHMS: Final = (
     *("RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"),
 )

@@ -16,7 +16,7 @@ from joserfc.jws import JWSRegistry
 from idp import clock
 from idp.clients import secrets
 from idp.clients.metadata import HMAC_ALGORITHMS
-from idp.clients.public_keys import CLIENT_SIGNING_ALGORITHMS
+from idp.clients.public_keys import CLIENT_SIGNING_ALGORITHMS, FAPI_ALGORITHMS
 from idp.clients.secrets import SecretUse
 from idp.db import transaction
 from idp.errors import InvalidClient, InvalidRequest, InvalidToken
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SIGNING_ALGORITHMS: Final = (*CLIENT_SIGNING_ALGORITHMS, *HMAC_ALGORITHMS)
-# FAPI 2.0 Security Profile section 5.4.1.
-FAPI_ALGORITHMS: Final = frozenset({"PS256", "ES256", "EdDSA"})
 _TYPES: Final = frozenset({"", "jwt", "client-authentication+jwt"})
 _TOKEN_PATH = "/oauth/token"
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from idp.settings import Settings
 
 _ALWAYS = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt")
-METHODS = (*_ALWAYS, "none")
 _LONGEST_HEADER = 2048
 
 

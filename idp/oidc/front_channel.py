@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from idp.consents import store as consents
 from idp.db import db
 from idp.diagnosis import reasons
-from idp.errors import DisabledClient, InvalidRequest, InvalidToken, UnknownClient
+from idp.errors import DisabledClient, InvalidRequest, InvalidToken, PageError, ProtocolError, UnknownClient
 from idp.interactions import store as interactions
 from idp.login.browser import current_session
 from idp.oidc import clients, hints, request_objects
@@ -84,9 +84,16 @@ def resolved(request: Asked, now: datetime) -> Asked:
 
     Raises:
         ProtocolError: the object cannot be had or does not verify; told at the address that *request* itself proves.
+        PageError: the same, where the address stands in the object alone.
 
     """
-    return replace(request, parameters=request_objects.resolve(request.parameters, request.client, now))
+    try:
+        return replace(request, parameters=request_objects.resolve(request.parameters, request.client, now))
+    except ProtocolError as error:
+        if "redirect_uri" in request.parameters:
+            raise
+        facts = {"client_id": request.client.client_id}
+        raise PageError(error.public, detail=error.detail, reason=error.reason, facts=facts) from None
 
 
 def asked_before(interaction: Interaction) -> Asked:

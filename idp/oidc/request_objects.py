@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from idp import clock
-from idp.clients.public_keys import CLIENT_SIGNING_ALGORITHMS
+from idp.clients.public_keys import CLIENT_SIGNING_ALGORITHMS, FAPI_ALGORITHMS
 from idp.db import end_reading
 from idp.diagnosis import reasons
 from idp.errors import (
@@ -27,6 +27,7 @@ from idp.errors import (
 from idp.oidc.client_keys import ClientKeys, ClientKeysUnavailable
 from idp.outbound import Outbound, OutboundError
 from idp.protocol import jws_header, parameters
+from idp.protocol.authorization_request import KNOWN_PARAMETERS
 from idp.protocol.jws_header import MAX_TOKEN_LENGTH, Jws
 from idp.protocol.parameters import REPEATABLE, Parameters
 from idp.protocol.request_claims import RequestClaims
@@ -161,6 +162,8 @@ def _parsed(token: str, client: Client) -> Jws:
         _invalid(f"It is not a signed JWT that can be read: {error.detail}.")
     if registered is not None and jws.alg != registered:
         _invalid(f"It is signed with {jws.alg}, and the client is registered for {registered}.")
+    if client.metadata.security_profile == "fapi" and jws.alg not in FAPI_ALGORITHMS:
+        _invalid(f"It is signed with {jws.alg}, which the fapi profile does not allow.")
     if jws.typ not in TYPES:
         _invalid("Its typ is neither oauth-authz-req+jwt nor JWT.")
     return jws
@@ -192,8 +195,9 @@ def _texts(name: str, value: object) -> Iterator[str]:
         yield from value
     elif name in _STRUCTURED and isinstance(value, dict | list):
         yield json.dumps(value)
-    elif value is not None:
-        _invalid(f"{name if name.isidentifier() else 'A claim'} has a value of the wrong type.")
+    elif value is not None and name in KNOWN_PARAMETERS:
+        # Whatever is unknown is ignored, as beside an object.
+        _invalid(f"Its {name} has a value of the wrong type.")
 
 
 def _invalid(sentence: str) -> NoReturn:

@@ -359,29 +359,7 @@ def test_A22_no_parameter_is_reflected_as_markup(party, browser, name):
             assert "script-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "eyJhbGciOiJub25lIn0.eyJzY29wZSI6Im9wZW5pZCJ9.",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzY29wZSI6Im9wZW5pZCJ9.AAAA",
-        "eyJhbGciOiJSUzI1NiIsImp3ayI6e319.e30.AAAA",
-        "x",
-        "..",
-        "a.b.c.d.e",
-        "{}",
-    ],
-)
-def test_A23_request_objects_are_refused_never_ignored(party, browser, value):
-    assert party.answer(party.start(browser, request=value))["error"] == "request_not_supported"
-
-
-@pytest.mark.parametrize("uri", ["http://169.254.169.254/", "file:///etc/passwd", "urn:x", "https://a.example/r#1"])
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_A24_request_uris_are_refused_and_never_fetched(party, browser, uri, method):
-    # Every connection of this process but to loopback fails the test (tests/conftest.py).
-    given = party.parameters(request_uri=uri)
-    response = get(browser, given) if method == "GET" else browser("POST", "/oauth/authorize", given)
-    assert party.answer(response)["error"] == "request_uri_not_supported"
+# A23 and A24 stand in test_request_objects.py.
 
 
 def test_A25_A35_query_and_body_never_mix(party, browser):
