@@ -34,7 +34,8 @@ def pytest_runtest_makereport(item, call):
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """One provider for all applications of a worker."""
     assert (ENVIRONMENTS / ".done").exists(), "run scripts/set_up.sh clients (make test does)"
-    made = Provider(tmp_path_factory.mktemp("provider"))
+    # Logout tokens go to the applications, and keys come from them; all are on this machine.
+    made = Provider(tmp_path_factory.mktemp("provider"), {"IDP_OUTBOUND__ALLOW": "127.0.0.0/8,::1/128"})
     try:
         made.start()
         _PROVIDERS.append(made)

@@ -1,12 +1,15 @@
 """mod_auth_openidc in Apache: discovery, PKCE, nonce, Basic, userinfo; it revokes its token before it signs out."""
 
 import os
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 from shutil import which
 
 import pytest
 
+from bench.server import free_port
 from tests.clients.provider import EMAIL, NAME, PASSWORD, USERNAME
 from tests.clients.visitor import Visitor
 
@@ -38,6 +41,14 @@ PAGE = (
 SIGNED_IN = f"user={USERNAME} email={EMAIL} name={NAME} groups=staff"
 
 
+KEY = """
+OIDCPrivateKeyFiles {folder}/key.pem
+OIDCPublicKeyFiles {folder}/cert.pem
+OIDCProviderTokenEndpointAuth private_key_jwt
+OIDCResponseMode form_post
+"""
+
+
 @pytest.fixture(scope="module")
 def folder():
     """A folder that the user Apache runs as may read."""
@@ -49,7 +60,31 @@ def folder():
 @pytest.fixture(scope="module")
 def app(provider, start, port, folder):
     registered = provider.register("mod_auth_openidc", f"http://localhost:{port}")
+    return serve(start, folder, registered)
+
+
+@pytest.fixture(scope="module")
+def app_with_key(provider, start, folder):
+    """The same with a key in place of the secret, and its answers by form_post."""
+    address = f"http://localhost:{free_port()}"
+    keys = f"{address}/protected/callback?jwks=rsa"
+    method = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys}
+    registered = provider.register("mod_auth_openidc", address, **method)
+    make = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=app -keyout {folder}/key.pem -out {folder}/cert.pem"
+    subprocess.run(make.split(), check=True, capture_output=True)
+    (folder / "key.pem").chmod(0o644)
+    folder = folder / "with-key"
+    folder.mkdir()
+    return serve(start, folder, registered, KEY.format(folder=folder.parent))
+
+
+def serve(start, folder, registered, in_place_of_secret=""):
+    port = registered.port
     registered.write("mod_auth_openidc", folder)
+    if in_place_of_secret:
+        text = (folder / "site.conf").read_text()
+        assert "OIDCClientSecret \n" in text
+        (folder / "site.conf").write_text(text.replace("OIDCClientSecret \n", in_place_of_secret))
     for place, text in {"protected": PAGE, "protected/reports": PAGE, "": "outside"}.items():
         (folder / "pages" / place).mkdir(parents=True, exist_ok=True)
         (folder / "pages" / place / "index.html").write_text(text)
@@ -83,6 +118,24 @@ def test_a_person_signs_in_and_out(app, visitor):
     assert visitor.open(f"{app.address}/protected/").has("login-submit")
 
 
+def test_a_sign_out_at_the_provider_ends_this_session_alone_by_the_back_channel(app, provider, visitor):
+    other = Visitor(provider.issuer)
+    try:
+        assert other.sign_in(f"{app.address}/protected/").text == SIGNED_IN
+        assert visitor.sign_in(f"{app.address}/protected/").text == SIGNED_IN
+
+        visitor.sign_out(visitor.open(f"{app.issuer}/logout"))
+
+        deadline = time.monotonic() + 10
+        while not visitor.open(f"{app.address}/protected/").has("login-submit"):
+            assert time.monotonic() < deadline, "no logout token has ended the session"
+            time.sleep(0.1)
+        assert other.open(f"{app.address}/protected/").text == SIGNED_IN
+        assert other.history[-1].url == f"{app.address}/protected/"
+    finally:
+        other.close()
+
+
 def test_only_members_pass_where_a_group_is_asked_for(app, provider, visitor):
     assert visitor.sign_in(f"{app.address}/protected/").status == 200
     assert visitor.open(f"{app.address}/protected/reports/").status == 401
@@ -101,6 +154,15 @@ def test_whoever_does_not_allow_it_is_not_let_in(app, provider, visitor):
     # 2.4.12 takes an error with `iss` (RFC 9207) for a sign-in that the provider starts, and shows an error of its own.
     assert "user=" not in page.text
     assert visitor.open(f"{app.address}/protected/").has("consent-allow")
+
+
+def test_a_key_takes_the_place_of_a_secret_and_the_answer_comes_by_form_post(app_with_key, visitor):
+    app = app_with_key
+    page = visitor.sign_in(f"{app.address}/protected/")
+    assert (page.status, page.url) == (200, f"{app.address}/protected/"), page.text
+    assert page.text.startswith(f"user={USERNAME} ")
+    assert [visit.method for visit in visitor.visits(f"{app.address}/protected/callback")] == ["POST"]
+    assert visitor.sign_out(visitor.open(logout_address(app))).text == "outside"
 
 
 def test_two_sign_ins_of_one_person_in_the_same_second(app, provider):

@@ -1,11 +1,13 @@
 """openid-client in Express: discovery, PKCE, state, nonce, userinfo, refresh, revocation, every response mode."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bench.server import free_port
 from tests.clients.provider import EMAIL, NAME, NODE, PASSWORD, USERNAME
 
-MODES = ("query", "form_post")
+MODES = ("query", "form_post", "jwt")
 
 
 @pytest.fixture(scope="module", params=MODES)
@@ -59,3 +61,30 @@ def test_two_sign_ins_of_one_person_in_the_same_second(app, visitor):
     visitor.sign_in(f"{app.address}/login")
     for _ in range(4):
         assert NAME in visitor.sign_in(f"{app.address}/login").text
+
+
+@pytest.fixture
+def key_file(tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    path = tmp_path / "key.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
+
+
+def test_a_key_takes_the_place_of_a_secret(provider, start, visitor, key_file):
+    port = free_port()
+    address = f"http://localhost:{port}"
+    method = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{address}/jwks.json"}
+    app = provider.register("openid_client", address, **method)
+    assert app.client_secret == ""
+    start(
+        [NODE, "app.js"],
+        port=port,
+        folder="openid_client",
+        environment={**app.environment, "KEY_FILE": str(key_file)},
+    )
+    page = visitor.click(visitor.open(f"{address}/login"), "login-submit", username=USERNAME, password=PASSWORD)
+    page = visitor.click(page, "consent-allow", scope="offline_access")
+    assert NAME in page.text
+    assert NAME in visitor.click(page, "refresh").text
+    assert visitor.sign_out(visitor.click(page, "logout")).has("login")

@@ -1,20 +1,32 @@
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, createPublicKey, randomBytes, subtle } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 
 import express from 'express'
 import session from 'express-session'
 import * as client from 'openid-client'
 
-const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, APP_ADDRESS, PORT, RESPONSE_MODE } = process.env
+const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, APP_ADDRESS, PORT, RESPONSE_MODE, KEY_FILE } = process.env
 const redirectUri = `${APP_ADDRESS}/callback`
+const app = express()
+
+// A key of the application's own in place of a secret: it stays here, and the provider fetches the public half.
+async function authenticateByKey() {
+  const pem = await readFile(KEY_FILE)
+  const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' })
+  const key = await subtle.importKey('pkcs8', der, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+  const published = { ...createPublicKey(pem).export({ format: 'jwk' }), kid: 'key-1', use: 'sig', alg: 'ES256' }
+  app.get('/jwks.json', (req, res) => res.json({ keys: [published] }))
+  return client.PrivateKeyJwt({ key, kid: published.kid })
+}
 
 const issuer = new URL(OIDC_ISSUER)
-const config = await client.discovery(issuer, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, undefined, {
+const authentication = KEY_FILE ? await authenticateByKey() : client.ClientSecretPost(OIDC_CLIENT_SECRET)
+const config = await client.discovery(issuer, OIDC_CLIENT_ID, undefined, authentication, {
   // Plain http is for your own machine only.
   execute: issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [],
 })
 if (RESPONSE_MODE === 'jwt') client.useJwtResponseMode(config)
 
-const app = express()
 app.use(
   session({
     name: 'openid_client',
