@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from idp.vault import Vault
 
 # Every module here may expose `bp` (a blueprint), `NAV` (a menu entry) and `init_app(app)`.
-FEATURES = ("idp.web", "idp.login", "idp.account", "idp.admin", "idp.oidc.endpoints", "idp.jwt_sso", "idp.setup")
+FEATURES = (
+    "idp.web",
+    "idp.login",
+    "idp.account",
+    "idp.admin",
+    "idp.developer",
+    "idp.oidc.endpoints",
+    "idp.jwt_sso",
+    "idp.setup",
+)
 MODELS = (
     "accounts",
     "audit",

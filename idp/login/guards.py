@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 Called = TypeVar("Called", bound="Callable[..., Any]")
-# Blueprints whose every page is for somebody signed in, or for administrators, whether or not its view says so.
-_ADMIN, _ACCOUNT = "admin_", "account_"
+# Blueprints whose every page is for administrators, or for somebody signed in, whether or not its view says so.
+_ADMIN, _SIGNED_IN = "admin_", ("account_", "developer_")
 _LONGEST_PATH = 2000
 
 
@@ -136,7 +136,7 @@ def _deny_by_default() -> Response | None:
     area = request.blueprint or ""
     if area.startswith(_ADMIN):
         return _administrator()
-    return _signed_in() if area.startswith(_ACCOUNT) else None
+    return _signed_in() if area.startswith(_SIGNED_IN) else None
 
 
 def init_app(app: Flask) -> None:

@@ -5,7 +5,7 @@ from flask import url_for
 
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 # POST by its standard, so that a token stays out of addresses; it changes nothing.
-READING = {"oidc_userinfo.show"}
+READING = {"developer_jwt.inspect", "oidc_userinfo.show"}
 
 
 @pytest.fixture

@@ -1,0 +1,202 @@
+"""What each header and claim of a JWT means, in plain words: one table."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_HEADERS = {
+    "alg": "How the token is signed, or how its key is encrypted (RFC 7515 section 4.1.1, RFC 7516 section 4.1.1).",
+    "kid": "Which key of the issuer's key set made the signature. Here it is the thumbprint of the key (RFC 7638).",
+    "typ": "What kind of token this is, so that one kind is never taken for another (RFC 8725 section 3.11).",
+    "cty": "What kind of content is inside; JWT for a token within a token.",
+    "crit": "Headers that whoever reads the token must understand, or refuse it.",
+    "enc": "How the content of an encrypted token is encrypted (RFC 7516 section 4.1.2).",
+    "zip": "The content was compressed before it was encrypted. It is not accepted here.",
+    "b64": "Whether the payload is base64url-encoded (RFC 7797). It is not accepted here.",
+    "jku": "An address to fetch keys from. It is never followed here: whoever forges a token would name an own one.",
+    "jwk": "A public key inside the token. It proves nothing unless something else vouches for it, as with DPoP.",
+    "x5u": "An address to fetch a certificate from. It is never followed here.",
+    "x5c": "A certificate chain inside the token. It is not looked at here.",
+    "x5t": "The SHA-1 thumbprint of a certificate.",
+    "x5t#S256": "The SHA-256 thumbprint of a certificate.",
+    "epk": "The sender's one-time public key, from which the key of the encryption is agreed.",
+    "apu": "Who sends, mixed into the key of the encryption.",
+    "apv": "Who receives, mixed into the key of the encryption.",
+    "iv": "A value of the key encryption with AES-GCM.",
+    "tag": "The authentication tag of the key encryption with AES-GCM.",
+    "p2s": "The salt of a key that is made from a password.",
+    "p2c": "How often a password is hashed to make the key.",
+    "iss": "The issuer, repeated outside of the encryption.",
+    "sub": "The subject, repeated outside of the encryption.",
+    "aud": "The audience, repeated outside of the encryption.",
+    "trust_chain": "How this party is vouched for in an OpenID Federation.",
+}
+_REGISTERED = {
+    "iss": "Who issued the token. Compare it with the issuer that you registered at, character by character.",
+    "sub": "Whom it is about: an identifier that is never reused and means something only together with iss.",
+    "aud": "Whom it is for. Whoever is not named there must refuse it.",
+    "exp": "From when on it is worth nothing.",
+    "nbf": "Before when it is worth nothing yet.",
+    "iat": "When it was issued.",
+    "jti": "The identifier of this one token, so that it can be refused a second time or revoked.",
+}
+_OPENID = {
+    "auth_time": "When the person last proved who they are: not when this token was issued.",
+    "nonce": "What the app sent along with its request. The app compares it, so that nobody can slip in another token.",
+    "acr": "How sure the sign-in was, as a level. Here 1 is a password.",
+    "amr": "How the person signed in, as a list of methods (RFC 8176).",
+    "azp": "The client that the token was issued to, where that is not the only audience.",
+    "at_hash": "Half of the hash of the access token that came along: it ties the two together.",
+    "c_hash": "Half of the hash of the authorization code that came along: it ties the two together.",
+    "s_hash": "Half of the hash of the state that came along.",
+    "sid": "The sign-in at this one app; a logout token names it again.",
+    "sub_jwk": "The key of somebody who issues tokens about themselves.",
+    "_claim_names": "Claims that another server holds.",
+    "_claim_sources": "Where the claims are that another server holds.",
+    "name": "The person's full name, as it is to be shown.",
+    "given_name": "The first name.",
+    "family_name": "The last name.",
+    "middle_name": "The middle name.",
+    "nickname": "What the person is called.",
+    "preferred_username": "The name that the person signs in with. It may change: do not key accounts by it.",
+    "profile": "The address of the person's page.",
+    "picture": "The address of a picture of the person.",
+    "website": "The person's web site.",
+    "email": "The email address. Do not key accounts by it: use iss and sub.",
+    "email_verified": "Whether it was proven that the email address belongs to the person.",
+    "gender": "What the person says of their gender.",
+    "birthdate": "The date of birth; year 0000 where the year is withheld.",
+    "zoneinfo": "The time zone.",
+    "locale": "The language, as a tag.",
+    "phone_number": "The phone number.",
+    "phone_number_verified": "Whether it was proven that the phone number belongs to the person.",
+    "address": "The postal address.",
+    "updated_at": "When what is known of the person last changed.",
+}
+_ACCESS = {
+    "client_id": "The client that the token was issued to (RFC 8693 section 4.3).",
+    "scope": "What the token opens, as words with spaces between (RFC 8693 section 4.2).",
+    "scp": "What the token opens, as some servers other than this one name it.",
+    "groups": "The groups that the person is in. Here only those of people who allowed it, by the scope groups.",
+    "roles": "The roles of the person (RFC 9068 section 2.2.3.1).",
+    "entitlements": "What the person may do (RFC 9068 section 2.2.3.1).",
+    "authorization_details": "What exactly the token opens, in detail (RFC 9396).",
+    "cnf": "The key or certificate that whoever presents the token must prove to hold (RFC 7800).",
+    "act": "Who acts in the name of the subject (RFC 8693 section 4.1).",
+    "may_act": "Who may act in the name of the subject (RFC 8693 section 4.4).",
+    "active": "Whether a token is good, in an answer to introspection (RFC 7662).",
+    "token_introspection": "The answer to an introspection, signed (RFC 9701).",
+    "token_type": "The kind of the token, as djangorestframework-simplejwt names it: access or refresh.",
+    "user_id": "Whom it is about, as djangorestframework-simplejwt names it.",
+    "username": "The name that the person signs in with.",
+}
+_MESSAGES = {
+    "events": "What happened (RFC 8417). In a logout token it says: end what belongs to sub or sid.",
+    "toe": "When it happened (RFC 8417).",
+    "txn": "What it belongs to, among several messages (RFC 8417).",
+    "code": "An authorization code, in a signed authorization response.",
+    "state": "What the app sent along with its request, handed back to it.",
+    "error": "Why there is no code, in a signed authorization response.",
+    "error_description": "The same for people.",
+    "session_state": "A fingerprint of the browser session, for session management.",
+    "response_type": "What the app wants from the authorization endpoint, in a request object.",
+    "response_mode": "How it wants to get it.",
+    "redirect_uri": "Where the browser is to come back to.",
+    "code_challenge": "The hash of the secret that the app will prove the code with (PKCE).",
+    "code_challenge_method": "How the code_challenge was made; S256 here.",
+    "claims": "Which claims the app asks for one by one.",
+    "prompt": "Whether the person is to sign in or agree anew.",
+    "max_age": "How many seconds ago the person may have signed in at most.",
+    "login_hint": "Whom the app expects.",
+    "id_token_hint": "An earlier ID token of the person whom the app expects.",
+    "acr_values": "How sure the sign-in is to be.",
+    "resource": "The API that an access token is wanted for (RFC 8707).",
+    "htm": "The method of the HTTP request that a DPoP proof is for (RFC 9449).",
+    "htu": "The address of the HTTP request that a DPoP proof is for (RFC 9449).",
+    "ath": "The hash of the access token that a DPoP proof goes with (RFC 9449).",
+    "software_id": "Which software the client is, in a software statement (RFC 7591).",
+    "software_version": "Which version of it.",
+}
+
+HEADERS: Mapping[str, str] = MappingProxyType(_HEADERS)
+CLAIMS: Mapping[str, str] = MappingProxyType({**_REGISTERED, **_OPENID, **_ACCESS, **_MESSAGES})
+INSTANTS = frozenset({"exp", "nbf", "iat", "auth_time", "updated_at", "toe"})
+"""The claims that hold seconds since 1970."""
+
+ALGORITHMS: Mapping[str, str] = MappingProxyType(
+    {
+        "RS256": "RSA with SHA-256. Whoever has the public key can check it.",
+        "RS384": "RSA with SHA-384. Whoever has the public key can check it.",
+        "RS512": "RSA with SHA-512. Whoever has the public key can check it.",
+        "PS256": "RSA-PSS with SHA-256. Whoever has the public key can check it.",
+        "PS384": "RSA-PSS with SHA-384. Whoever has the public key can check it.",
+        "PS512": "RSA-PSS with SHA-512. Whoever has the public key can check it.",
+        "ES256": "ECDSA on the curve P-256. Whoever has the public key can check it.",
+        "ES384": "ECDSA on the curve P-384. Whoever has the public key can check it.",
+        "ES512": "ECDSA on the curve P-521. Whoever has the public key can check it.",
+        "EdDSA": "Ed25519. Whoever has the public key can check it.",
+        "Ed25519": "Ed25519. Whoever has the public key can check it.",
+        "HS256": "HMAC with SHA-256: who can check it can also make it, so each app has a secret of its own.",
+        "HS384": "HMAC with SHA-384: who can check it can also make it.",
+        "HS512": "HMAC with SHA-512: who can check it can also make it.",
+        "none": "No signature at all: anybody can write such a token. It is never accepted.",
+        "RSA-OAEP": "The key of the content is encrypted with RSA-OAEP and SHA-1.",
+        "RSA-OAEP-256": "The key of the content is encrypted with RSA-OAEP and SHA-256.",
+        "RSA1_5": "The key of the content is encrypted with RSA 1.5, which is broken in practice.",
+        "ECDH-ES": "The key of the content is agreed upon by elliptic curves.",
+        "ECDH-ES+A128KW": "The key of the content is wrapped with one agreed upon by elliptic curves.",
+        "ECDH-ES+A192KW": "The key of the content is wrapped with one agreed upon by elliptic curves.",
+        "ECDH-ES+A256KW": "The key of the content is wrapped with one agreed upon by elliptic curves.",
+        "dir": "The content is encrypted with a key that both sides have.",
+        "A128KW": "The key of the content is wrapped with one that both sides have.",
+        "A256KW": "The key of the content is wrapped with one that both sides have.",
+    }
+)
+METHODS: Mapping[str, str] = MappingProxyType(
+    {
+        "pwd": "a password",
+        "otp": "a one-time code",
+        "mfa": "more than one method",
+        "hwk": "a hardware key",
+        "swk": "a software key",
+        "pop": "proof of a key",
+        "pin": "a PIN",
+        "fpt": "a fingerprint",
+        "face": "a face",
+        "user": "the presence of the person",
+        "sms": "a text message",
+    }
+)
+# Values without parts that this server hands out, by their beginnings: name, meaning, and whether it opens something.
+OPAQUE: Mapping[str, tuple[str, str, bool]] = MappingProxyType(
+    {
+        "idpr_": (
+            "A refresh token of this server",
+            "It says nothing by itself. The app that it was issued to exchanges it at the token endpoint, once.",
+            True,
+        ),
+        "idps_": (
+            "A client secret of this server",
+            "An app proves with it who it is. It is not a token: send it to the token endpoint alone.",
+            True,
+        ),
+        "idpi_": (
+            "An initial access token of this server",
+            "It lets its holder register apps at the registration endpoint (RFC 7591).",
+            True,
+        ),
+        "idpm_": (
+            "A registration access token of this server",
+            "It lets its holder read and change the registration of one app (RFC 7592).",
+            True,
+        ),
+        "pps_": (
+            "A subject identifier of this server",
+            "It is what one app, or the apps of one host, know a person by: the sub of their tokens. It opens nothing.",
+            False,
+        ),
+        "usr_": ("An identifier of a person", "It is the sub of tokens about that person. It opens nothing.", False),
+        "app_": ("An identifier of an app", "It is a client_id. It opens nothing.", False),
+        "ses_": ("An identifier of a browser session", "Administrators see it. It opens nothing.", False),
+        "req_": ("An identifier of a request", "The log and the audit log name the request by it.", False),
+    }
+)

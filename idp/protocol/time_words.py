@@ -1,0 +1,59 @@
+"""Instants and lengths of time in words, for people who read a token; seconds since 1970 go in."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The years that a datetime can hold; the last one is left out, since a time zone could lead beyond.
+_FIRST, _LAST = -62_135_596_800, 253_370_764_800
+_UNITS = (("year", 31_536_000), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# The seconds at the beginning of 1990 in milliseconds: no token lives in a year as far as that.
+_MILLISECONDS = 631_152_000_000
+
+
+def instant(seconds: float) -> datetime | None:
+    """Return the instant, aware, or `None` where the calendar does not reach."""
+    return _EPOCH + timedelta(seconds=int(seconds)) if _FIRST <= seconds < _LAST else None
+
+
+def absolute(seconds: float) -> str:
+    """Write the instant out, in UTC: 24 Nov 2026, 09:05:12 UTC."""
+    at = instant(seconds)
+    if at is None:
+        return "outside of the calendar"
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M:%S} UTC"
+
+
+def relative(seconds: float, now: float) -> str:
+    """Say how far the instant is from *now*: in 4 minutes, 3 days 2 hours ago, now."""
+    away = int(seconds) - int(now)
+    if not away:
+        return "now"
+    return f"in {span(away)}" if away > 0 else f"{span(-away)} ago"
+
+
+def span(seconds: float) -> str:
+    """Write a length of time in its largest unit and the one below: 1 day 2 hours, 4 minutes."""
+    left = int(seconds)
+    if left > _LAST:
+        return "more than 8,000 years"
+    for place, (unit, size) in enumerate(_UNITS):
+        count, rest = divmod(left, size)
+        if not count:
+            continue
+        words = [_counted(count, unit)]
+        if place + 1 < len(_UNITS):
+            below, length = _UNITS[place + 1]
+            if rest // length:
+                words.append(_counted(rest // length, below))
+        return " ".join(words)
+    return "no time"
+
+
+def looks_like_milliseconds(seconds: float) -> bool:
+    """Tell whether somebody wrote milliseconds where seconds belong (RFC 7519 section 2)."""
+    return seconds >= _MILLISECONDS
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
