@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from flask import Response, make_response, redirect, render_template
 
-from idp import clock
+from idp import clock, opaque
 from idp.keys.signer import Signer
-from idp.protocol import authorization_request
+from idp.login import browser_state
+from idp.protocol import authorization_request, scopes, session_state
 from idp.protocol.id_token import HEADER
 from idp.protocol.redirect_uris import ResponseMode, append_parameters, origin_of
 from idp.settings import Settings
@@ -21,7 +22,7 @@ from idp.web.current import service
 from idp.web.headers import pending_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from idp.clients.store import Client
     from idp.errors import ProtocolError
@@ -45,7 +46,11 @@ def success(client: Client, authorization: AuthorizationRequest, pairs: Pairs) -
         client,
         authorization.redirect_uri,
         authorization.mode,
-        [*pairs, *_echoed(authorization.state)],
+        [
+            *pairs,
+            *_session_state(client, authorization.redirect_uri, authorization.scopes),
+            *_echoed(authorization.state),
+        ],
         is_silent="none" in authorization.prompts,
     )
 
@@ -57,14 +62,16 @@ def refusal(client: Client, error: ProtocolError, parameters: Parameters, extra:
         InvalidRedirectUri: the address is not proven after all.
 
     """
+    redirect_uri = authorization_request.address(parameters, client.view)
     return _answer(
         client,
-        authorization_request.address(parameters, client.view),
+        redirect_uri,
         authorization_request.answer_mode(parameters),
         [
             ("error", error.oauth_error),
             ("error_description", error.error_description),
             *extra,
+            *_session_state(client, redirect_uri, (parameters.get("scope") or "").split()),
             *_echoed(parameters.get("state")),
         ],
         is_silent=parameters.get("prompt") == "none",
@@ -73,6 +80,15 @@ def refusal(client: Client, error: ProtocolError, parameters: Parameters, extra:
 
 def _echoed(state: str | None) -> list[tuple[str, str]]:
     return [] if state is None else [("state", state)]
+
+
+def _session_state(client: Client, redirect_uri: str, asked: Collection[str]) -> Pairs:
+    """Return what the client can ask the check-session page about (OpenID Connect Session Management section 2)."""
+    origin = origin_of(redirect_uri)
+    state = browser_state.tell_state() if origin is not None and scopes.OPENID in asked else None
+    if origin is None or state is None:
+        return []
+    return [("session_state", session_state.compute(client.client_id, origin, state, opaque.token(12)))]
 
 
 def _answer(client: Client, redirect_uri: str, mode: AnswerMode, pairs: Pairs, *, is_silent: bool) -> Response:

@@ -133,7 +133,7 @@ def test_a_form_post_carries_the_answer_unencoded(party, browser):
     assert f'action="{party.redirect_uri}"' in response.text
     assert 'method="post"' in response.text
     given = dict(hidden_fields(response.text))
-    assert set(given) == {"code", "state", "iss"}
+    assert set(given) == {"code", "state", "iss", "session_state"}
     assert given["state"] == state
     assert "form-action" not in response.headers["Content-Security-Policy"]
     assert "<button" in response.text

@@ -280,7 +280,7 @@ def test_A16_state_is_returned_verbatim(party, browser, text):
 
 def test_A15_A16_what_was_not_sent_is_not_invented(party, browser):
     given = party.answer(party.start(browser, state=None, nonce=None))
-    assert set(given) == {"code", "iss"}
+    assert set(given) == {"code", "iss", "session_state"}
 
 
 def test_A17_prompt_none_never_shows_a_page(idp, party, browser):

@@ -1,5 +1,6 @@
 """Security rows of signing in and of browser sessions (security.md A and L)."""
 
+import re
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -384,6 +385,10 @@ def test_L09_cookies_carry_every_flag(make_app, secure):
     visitor = Visitor(app)
     answers = [visitor.open("/login")]
     answers.append(visitor.submit(forms_of(answers[0].text)[0], username="ana", password=PASSWORD))
+    told = [line for line in visitor.open("/").headers.getlist("Set-Cookie") if "idp-state=" in line]
+    # The one that script may read holds nothing of worth (OpenID Connect Session Management section 4.2).
+    assert re.fullmatch(r"(__Host-)?idp-state=[\w-]{24}; Secure; Path=/; SameSite=None", told[0])
+    assert told[0].startswith("__Host-") is secure
     lines = [line for answer in answers for line in answer.headers.getlist("Set-Cookie")]
     names = {line.partition("=")[0] for line in lines}
     prefix = "__Host-" if secure else ""
