@@ -5,7 +5,8 @@ import express from 'express'
 import session from 'express-session'
 import * as client from 'openid-client'
 
-const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, APP_ADDRESS, PORT, RESPONSE_MODE, KEY_FILE } = process.env
+const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, APP_ADDRESS, PORT } = process.env
+const { KEY_FILE, RESPONSE_MODE, RESPONSE_TYPE } = process.env
 const redirectUri = `${APP_ADDRESS}/callback`
 const app = express()
 
@@ -26,6 +27,7 @@ const config = await client.discovery(issuer, OIDC_CLIENT_ID, undefined, authent
   execute: issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [],
 })
 if (RESPONSE_MODE === 'jwt') client.useJwtResponseMode(config)
+if (RESPONSE_TYPE === 'code id_token') client.useCodeIdTokenResponseType(config)
 
 app.use(
   session({
