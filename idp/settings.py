@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -34,13 +33,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from idp.durations import Duration, Positive
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 PREFIX = "IDP_"
 SECRET_SETTINGS = frozenset({"master_key", "database_url", "redis_url"})
-_UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 
 
 class SettingsError(Exception):
@@ -49,25 +49,6 @@ class SettingsError(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
-
-
-def _duration(value: object) -> object:
-    """Read ``90``, ``90s``, ``5min``, ``8h`` or ``30d``; a bare number is seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    if isinstance(value, str):
-        text = value.strip().replace(" ", "")
-        number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-        unit = text[len(number) :] or "s"
-        if unit in _UNITS and number.replace(".", "", 1).isdigit():
-            return timedelta(seconds=float(number) * _UNITS[unit])
-        message = "write a duration as a number and s, min, h or d, for example 8h"
-        raise ValueError(message)
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=timedelta(days=3650))]
-Positive = Annotated[Duration, Field(gt=timedelta(0))]
 
 
 class _Section(BaseModel):

@@ -13,7 +13,7 @@ from idp.admin import client_forms
 from idp.admin.client_forms import KINDS, Kind
 from idp.admin.client_lookup import registered
 from idp.admin.client_secrets import reveal
-from idp.clients import administration, jwt_redirect, registration
+from idp.clients import administration, jwt_redirect, logos, registration, sectors
 from idp.clients.metadata import ClientMetadata, validate
 from idp.clients.store import Client
 from idp.db import commits_in_steps, db, transaction
@@ -23,6 +23,7 @@ from idp.keys.store import ensure_algorithm
 from idp.login.actor import actor
 from idp.login.browser import bind_browser
 from idp.login.guards import needs_reauth, recent_sign_in
+from idp.outbound import Outbound
 from idp.protocol import scopes
 from idp.vault import Vault
 from idp.web.current import service
@@ -56,11 +57,12 @@ def create() -> Response:
     try:
         given = client_forms.read(kind, request.form)
         wanted = registration.read(given | ({"client_id": chosen} if chosen else {}))
-        _make_keys(wanted.metadata)
+        _prepare(wanted.metadata)
         with transaction() as session:
             created = administration.register(session, service(Vault), wanted, actor=actor(), now=clock.utc_now())
     except FieldErrors as faults:
         return _form_page(kind, client_forms.submitted_values(kind, request.form), faults.fields, client_id=chosen)
+    _take_over_logo(created.client)
     return reveal(created, is_new=True)
 
 
@@ -84,11 +86,12 @@ def save(client_id: str) -> Response:
         return _confirm_first(client_id=client_id)
     try:
         wanted = validate(client_forms.read(kind, request.form, client.metadata))
-        _make_keys(wanted)
+        _prepare(wanted, client.metadata)
     except FieldErrors as faults:
         return _form_page(kind, client_forms.submitted_values(kind, request.form), faults.fields, client=client)
     with transaction() as session:
         changed = administration.change(session, service(Vault), client_id, wanted, actor=actor(), now=clock.utc_now())
+    _take_over_logo(changed.client, client.metadata.logo_uri)
     if changed.client_secret is not None or changed.jwt_secret is not None:
         return reveal(changed, is_new=False)
     flash("The changes are saved.", "ok")
@@ -138,10 +141,17 @@ def _load_form(interaction: str) -> MultiDict[str, str]:
     return MultiDict((str(name), str(value)) for name, value in found.parameters["form"])
 
 
-def _make_keys(metadata: ClientMetadata) -> None:
-    """Make the signing keys that *metadata* is the first to ask for; slow, so no transaction may be open."""
+def _prepare(metadata: ClientMetadata, before: ClientMetadata | None = None) -> None:
+    """Do what is slow, so that no transaction is open then: fetch a sector's list, make keys never needed before."""
+    sectors.check(service(Outbound), metadata, before)
     for alg in sorted(metadata.signing_algorithms):
         ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), by=actor())
+
+
+def _take_over_logo(client: Client, before: str | None = None) -> None:
+    fault = logos.follow(service(Outbound), client, clock.utc_now(), before=before)
+    if fault:
+        flash(f"{fault} Its letter is shown instead.", "warn")
 
 
 def _form_page(

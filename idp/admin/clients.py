@@ -11,7 +11,7 @@ from idp.admin import client_actions, client_editing, client_fields, client_secr
 from idp.admin.client_forms import kind_of
 from idp.admin.client_lookup import registered
 from idp.admin.client_reach import reach_of
-from idp.clients import secrets, store
+from idp.clients import registrations, secrets, store
 from idp.clients.secrets import SecretFacts
 from idp.clients.store import Client
 from idp.db import db
@@ -87,6 +87,7 @@ def show(client_id: str) -> Response:
         secrets=known,
         secret_note=_secret_note(known),
         may_add_secret=client.metadata.needs_secret and len(client.secrets) < secrets.MOST_LIVE,
+        origin=registrations.origin_of(db.session(), client_id),
         proof=client_fields.proof_of(client.metadata),
         told=client_fields.told(client.metadata, kind_of(client.metadata).fields),
         reach=reach_of(db.session(), client_id, clock.utc_now()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from idp.clients.metadata import ClientMetadata
+from idp.db import end_reading
 from idp.errors import FieldErrors
 from idp.outbound import Outbound, OutboundError
 
@@ -25,6 +26,7 @@ def check(outbound: Outbound, wanted: ClientMetadata, before: ClientMetadata | N
         return
     if before is not None and (before.sector_identifier_uri, before.redirect_uris) == (uri, wanted.redirect_uris):
         return
+    end_reading()
     try:
         listed = json.loads(outbound.fetch(uri).body)
     except OutboundError as error:

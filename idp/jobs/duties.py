@@ -17,6 +17,7 @@ from idp.deliveries import sign_outs, store
 from idp.interactions import store as interactions
 from idp.jobs import leases, queue
 from idp.keys import rotation
+from idp.oidc import unused_clients
 from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.tokens import purge
@@ -67,8 +68,10 @@ def rotate_keys(app: Flask) -> None:
 
 def purge_expired(app: Flask) -> None:
     """Delete what nothing can refer to any more."""
-    idle = app.extensions["idp"][Settings].session.idle
-    others = (interactions.purge, refusals.purge, throttle.purge, store.purge, sign_outs.purge)
+    settings = app.extensions["idp"][Settings]
+    idle, keep = settings.session.idle, settings.registration.keep_unused
+    unused = partial(unused_clients.purge, keep=keep)
+    others = (unused, interactions.purge, refusals.purge, throttle.purge, store.purge, sign_outs.purge)
     for forget in (purge.purge, partial(sessions.purge, idle=idle), *others):
         with transaction() as session:
             forget(session, utc_now())

@@ -14,7 +14,7 @@ bp = Blueprint("logos", __name__)
 _YEAR = 365 * 86400
 
 
-@bp.get("/logos/<string(length=64):digest>")
+@bp.get("/logos/<digest>")
 @answers_head
 def show(digest: str) -> Response:
     """Return one picture; it was made elsewhere, so it may be nothing but a picture."""

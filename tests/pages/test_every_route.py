@@ -121,7 +121,7 @@ def test_M09_deeds_that_matter_ask_for_the_password_again(app, administrator):
 def test_L11_no_page_can_be_framed_but_the_one_that_is_made_for_it(app, administrator):
     for endpoint, path in routes(app, "GET"):
         answer = administrator.get(path)
-        if "text/html" in answer.content_type and endpoint != "oidc_check_session.show":
+        if "text/html" in (answer.content_type or "") and endpoint != "oidc_check_session.show":
             assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"], path
             assert answer.headers["X-Frame-Options"] == "DENY", path
 
@@ -129,7 +129,7 @@ def test_L11_no_page_can_be_framed_but_the_one_that_is_made_for_it(app, administ
 def test_N05_every_page_has_a_strict_policy_and_N06_is_not_kept(app, administrator):
     for _endpoint, path in routes(app, "GET"):
         answer = administrator.get(path)
-        if "text/html" not in answer.content_type:
+        if "text/html" not in (answer.content_type or ""):
             continue
         policy = answer.headers["Content-Security-Policy"]
         assert "unsafe-inline" not in policy
