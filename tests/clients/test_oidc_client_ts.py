@@ -11,6 +11,7 @@ from tests.clients.provider import EMAIL, FOLDER, NAME, PASSWORD, PYTHON, USERNA
 
 LIBRARY = FOLDER / "node_modules" / "oidc-client-ts" / "dist" / "browser" / "oidc-client-ts.min.js"
 FRAME = "scope: 'openid profile email',"
+MONITOR = f"{FRAME}\n  monitorSession: true,"
 REFRESH = "scope: 'openid profile email offline_access',\n  prompt: 'consent',"
 
 
@@ -41,6 +42,11 @@ def app(serve):
 @pytest.fixture(scope="module")
 def refreshing(serve):
     return serve(REFRESH)
+
+
+@pytest.fixture(scope="module")
+def monitoring(serve):
+    return serve(MONITOR)
 
 
 def sign_in(page, app):
@@ -121,3 +127,17 @@ def test_a_refresh_token_renews_without_cookies_and_is_revoked_at_the_end(refres
     assert not active(provider, access_token)
     error = page.evaluate("() => manager.signinSilent().then(() => '', (error) => error.error ?? error.message)")
     assert error
+
+
+def test_a_page_that_watches_learns_of_a_sign_out_in_another_tab(monitoring, provider, page):
+    sign_in(page, monitoring)
+    page.evaluate("() => manager.events.addUserSignedOut(() => { document.title = 'Signed out' })")
+    # Long enough for the frame to have said twice that nothing has changed.
+    page.wait_for_timeout(4500)
+    assert page.title() == "Notes"
+
+    tab = page.context.new_page()
+    tab.goto(f"{provider.issuer}/logout")
+    tab.click("#logout-confirm")
+
+    page.wait_for_function("() => document.title === 'Signed out'")
