@@ -13,8 +13,11 @@ import time_machine
 from sqlalchemy import select
 
 from idp.clients.models import ClientSecret
+from idp.clock import utc_now
+from idp.db import transaction
 from idp.settings import OutboundSettings
 from idp.tokens.models import UsedAssertion
+from idp.tokens.purge import purge
 from tests.app_keys import ASSERTION_TYPE, assertion_claims, make_key, with_secret
 from tests.listener import serving
 from tests.relying_party import basic, now
@@ -233,6 +236,14 @@ def test_T21_a_jti_is_remembered_until_its_assertion_has_expired(idp, signing, k
         [(fingerprint, expires_at)] = idp.rows(select(UsedAssertion.fingerprint, UsedAssertion.expires_at))
         assert 300 + 60 <= expires_at.timestamp() - (now() - 355) <= 300 + 62
         assert len(fingerprint) == 64
+
+
+def test_what_has_expired_is_purged(idp, signing, key):
+    assert prove(signing, key.sign(claims_for(signing))).status == 200
+    for minutes, left in ((1, 1), (3, 0)):
+        with idp.app.app_context(), transaction() as session:
+            purge(session, utc_now() + timedelta(minutes=minutes))
+        assert len(idp.rows(select(UsedAssertion.fingerprint))) == left
 
 
 def test_T22_a_jti_is_used_up_for_every_instance(idp, idp_over, make_app, signing, key):

@@ -115,6 +115,39 @@ def test_T08_a_secret_that_is_not_exactly_the_one_is_refused(context, presented)
     assert secrets.verify_with_reread(db.session(), created.client, presented) is None
 
 
+def test_C03_a_secret_that_begins_or_ceases_to_be_signed_with_is_another_one(context):
+    vault, now = service(Vault), clock.utc_now()
+    created = register()
+    client_id, found = created.client.client_id, [created.client_secret]
+    for method in ("client_secret_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt", "none"):
+        changed = registration.read({**WEB, "token_endpoint_auth_method": method}).metadata
+        with transaction() as session:
+            _, after = store.update(session, vault, client_id, changed, now)
+        kept = db.session().execute(select(ClientSecret.envelope).where(ClientSecret.client_id == client_id)).all()
+        found.append(after.client_secret)
+        # Readable as long as it is signed with, and nowhere and never else.
+        assert [envelope is not None for (envelope,) in kept] == [method == "client_secret_jwt"] * len(kept)
+        assert [secret.decode() for _, secret in secrets.signing_keys(vault, after.client)] == (
+            [after.client_secret] if method == "client_secret_jwt" else []
+        )
+
+    # From basic to post it stays; each of the others is new, and the last has none.
+    assert [secret is None for secret in found] == [False, False, False, True, False, True]
+    assert len({secret for secret in found if secret}) == 4
+
+
+def test_a_second_secret_that_is_signed_with_is_kept_too(context):
+    vault = service(Vault)
+    created = register(token_endpoint_auth_method="client_secret_jwt")
+    with transaction() as session:
+        second = administration.add_secret(
+            session, vault, created.client.client_id, actor=COMMAND_LINE, now=clock.utc_now()
+        )
+    client = store.read(db.session(), created.client.client_id)
+
+    assert {secret.decode() for _, secret in secrets.signing_keys(vault, client)} == {created.client_secret, second}
+
+
 def test_T23_every_fingerprint_is_compared_in_constant_time(context, monkeypatch):
     created = register()
     with transaction() as session:
