@@ -1,4 +1,4 @@
-"""``idp client add | list | show | disable | enable | delete | secret``."""
+"""``idp client add | list | show | disable | enable | delete | secret``; files of clients are next door."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from idp import clock
 from idp.admin.client_reach import reach_of
 from idp.audit.log import COMMAND_LINE
 from idp.cli.context import emit, json_option, opened
-from idp.clients import administration, registration, secrets, store
-from idp.clients.metadata import DEFAULT_SCOPE
+from idp.clients import administration, logos, registration, secrets, sectors, store
+from idp.clients.metadata import DEFAULT_SCOPE, ClientMetadata
 from idp.clients.store import Client, Created
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.keys.store import ensure_algorithm
+from idp.outbound import Outbound
 from idp.vault import Vault
 from idp.web.current import service
 
@@ -56,11 +57,11 @@ def add(metadata: TextIO | None, *, as_json: bool, **options: Any) -> None:  # n
     given = _read_metadata(metadata, options) if metadata is not None else _from_options(options)
     read = registration.read(given)
     with opened():
-        for alg in sorted(read.metadata.signing_algorithms):
-            ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), by=COMMAND_LINE)
+        prepare(read.metadata)
         with transaction() as session:
             created = administration.register(session, service(Vault), read, actor=COMMAND_LINE, now=clock.utc_now())
-    emit(_created_data(created), _created_text(created), as_json=as_json)
+        take_over_logo(created.client)
+    emit(created_data(created), _created_text(created), as_json=as_json)
 
 
 @command.command(name="list")
@@ -69,7 +70,7 @@ def add(metadata: TextIO | None, *, as_json: bool, **options: Any) -> None:  # n
 def list_(search: str, *, as_json: bool) -> None:
     """List apps by name."""
     with opened():
-        clients = list(_all(search))
+        clients = list(all_clients(search))
     lines = [f"{one.client_id}  {one.name}{'  (disabled)' if one.disabled else ''}" for one in clients]
     emit([_data(one) for one in clients], "\n".join(lines) or "No apps.", as_json=as_json)
 
@@ -172,7 +173,22 @@ def _changing() -> Iterator[Session]:
         yield session
 
 
-def _all(search: str) -> Iterator[Client]:
+def prepare(metadata: ClientMetadata, before: ClientMetadata | None = None) -> None:
+    """Do what is slow before a client is written: fetch a sector's list, make keys never needed before."""
+    sectors.check(service(Outbound), metadata, before)
+    for alg in sorted(metadata.signing_algorithms):
+        ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), by=COMMAND_LINE)
+
+
+def take_over_logo(client: Client, before: str | None = None) -> None:
+    """Fetch a client's logo, and say so where that fails."""
+    fault = logos.follow(service(Outbound), client, clock.utc_now(), before=before)
+    if fault:
+        click.echo(f"{client.client_id}: {fault} Its letter is shown instead.", err=True)
+
+
+def all_clients(search: str) -> Iterator[Client]:
+    """Yield the clients whose name or identifier holds *search*, by name."""
     after: str | None = None
     while True:
         page = store.page(db.session(), search=search, after=after, limit=_PAGE)
@@ -233,7 +249,7 @@ def _data(client: Client) -> dict[str, Any]:
     }
 
 
-def _created_data(created: Created) -> dict[str, Any]:
+def created_data(created: Created) -> dict[str, Any]:
     """Return the client as RFC 7591 section 3.2.1 answers a registration."""
     data = _data(created.client)
     if created.client_secret is not None:

@@ -205,3 +205,70 @@ def test_deleting_asks_and_takes_no_for_an_answer(settings, run, read):
 def test_a_client_that_is_not_there_is_named(run, words):
     with pytest.raises(NotFound):
         run(*words)
+
+
+def test_an_app_is_edited_by_names_and_what_is_not_named_stays(run, read):
+    run("add", "--name", "Notes", "--client-id", "notes", "--redirect-uri", "https://notes.example/cb")
+
+    changed = run(
+        "edit", "notes", "--set", "client_name=Notebook", "--set", 'contacts=["ops@notes.example"]',
+        "--set", "backchannel_logout_uri=https://notes.example/out", "--json",
+    )  # fmt: skip
+
+    assert changed["client_name"] == "Notebook"
+    metadata = read("notes").metadata
+    assert metadata.contacts == ("ops@notes.example",)
+    assert metadata.backchannel_logout_uri == "https://notes.example/out"
+    assert metadata.redirect_uris == ("https://notes.example/cb",)
+    run("edit", "notes", "--metadata", "-", given='{"backchannel_logout_uri": null, "subject_type": "pairwise"}')
+    assert read("notes").metadata.backchannel_logout_uri is None
+    assert read("notes").metadata.subject_type == "pairwise"
+
+
+def test_an_edit_that_cannot_be_says_why(run):
+    run("add", "--name", "Notes", "--client-id", "notes", "--redirect-uri", "https://notes.example/cb")
+    with pytest.raises(FieldErrors, match="No metadata has this name"):
+        run("edit", "notes", "--set", "colour=blue")
+    with pytest.raises(FieldErrors, match="cannot be changed"):
+        run("edit", "notes", "--set", "client_id=other")
+    with pytest.raises(NotFound):
+        run("edit", "nobody", "--set", "client_name=x")
+
+
+def test_apps_are_exported_without_secrets_and_imported_whole(run, read):
+    run("add", "--name", "Notes", "--client-id", "notes", "--redirect-uri", "https://notes.example/cb")
+    run("add", "--name", "Mail", "--client-id", "mail", "--redirect-uri", "https://mail.example/cb")
+    run("disable", "mail")
+    before = {name: read(name) for name in ("notes", "mail")}
+    exported = run("export")
+    assert "idps_" not in exported
+    for name in before:
+        run("delete", name, "--yes")
+
+    made = run("import", "-", "--json", given=exported)
+
+    assert {one["client_id"]: bool(one["client_secret"]) for one in made} == {"notes": True, "mail": True}
+    assert {name: read(name).metadata for name in before} == {name: one.metadata for name, one in before.items()}
+    assert read("mail").disabled
+    assert not read("notes").disabled
+
+
+def test_an_import_changes_registered_apps_only_when_told_to(run, read):
+    run("add", "--name", "Notes", "--client-id", "notes", "--redirect-uri", "https://notes.example/cb")
+    given = json.dumps({**json.loads(run("export", "notes"))[0], "client_name": "Notebook"})
+
+    with pytest.raises(FieldErrors, match=r"1\.client_id"):
+        run("import", "-", given=given)
+    run("import", "-", "--update", given=given)
+
+    assert read("notes").name == "Notebook"
+
+
+def test_of_an_import_with_a_fault_nothing_is_registered(run, read):
+    good = {"client_id": "good", "client_name": "Good", "redirect_uris": ["https://good.example/cb"]}
+    bad = {"client_id": "bad", "client_name": "Bad", "redirect_uris": ["http://bad.example/cb"]}
+
+    with pytest.raises(FieldErrors, match=r"2\.redirect_uris"):
+        run("import", "-", given=json.dumps([good, bad]))
+
+    assert read("good") is None
