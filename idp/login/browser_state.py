@@ -37,6 +37,11 @@ def tell_state() -> str | None:
     return _state_of(g.idp_session)
 
 
+def keep_to_ourselves() -> None:
+    """Send no cookie with this answer: not the browser receives it."""
+    g.idp_state_kept = True
+
+
 def _state_of(view: SessionView | None) -> str:
     if view is None:
         return SIGNED_OUT
@@ -46,7 +51,7 @@ def _state_of(view: SessionView | None) -> str:
 
 def _follow(response: Response) -> Response:
     """Bring the cookie up to date after every request that looked at who is signed in; visitors get none."""
-    if "idp_session" not in g:
+    if "idp_session" not in g or "idp_state_kept" in g:
         return response
     state, present = _state_of(g.idp_session), request.cookies.get(cookie_name())
     is_wanted = state != SIGNED_OUT or present is not None or g.get("idp_state_told", False)

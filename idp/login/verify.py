@@ -15,6 +15,7 @@ from idp.accounts import groups
 from idp.accounts.names import key_of
 from idp.db import db
 from idp.login.browser import current_session
+from idp.login.browser_state import keep_to_ourselves
 from idp.web.limits import answers_head
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _PLAIN = "".join(chr(code) for code in range(ord(" "), ord("~") + 1) if chr(code
 @answers_head
 def show() -> Response:
     """Answer 200 with who is signed in, 401 for nobody, 403 for somebody in none of the groups named by ``group``."""
+    keep_to_ourselves()
     view = current_session()
     if view is None:
         return _empty(401)
