@@ -48,6 +48,7 @@ def every(
         *_audience(claims, expected.audience, kind),
         *_expiry(claims, expected.leeway, now, kind),
         *_beginning(claims, expected.leeway, now, kind),
+        *_fractions(claims, issuer),
     ]
     lacking = [name for name in missing(kind, claims) if name not in {"iss", "aud", "exp", "iat"}]
     if lacking:
@@ -152,6 +153,13 @@ def _beginning(claims: Mapping[str, Any], leeway: int, now: int, kind: Kind) -> 
     if "iat" not in claims and "iat" in kind.required:
         found.append(Check("iat", "bad", "It does not say when it was issued", "There is no iat."))
     return found
+
+
+def _fractions(claims: Mapping[str, Any], issuer: str) -> list[Check]:
+    """Name what the verifier of this server refuses in its own tokens, and others may accept (RFC 7519 section 2)."""
+    names = [name for name in ("exp", "iat") if claims.get("iss") == issuer and isinstance(claims.get(name), float)]
+    words = "This server writes whole seconds, and takes nothing else for its own."
+    return [Check(name, "bad", f"Its {name} is not a whole number", words) for name in names]
 
 
 def _from_the_future(name: str, value: float, leeway: int, now: int) -> Check:

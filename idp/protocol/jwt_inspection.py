@@ -5,7 +5,7 @@ Pure: whoever holds the keys says what is with the signature (`idp.protocol.jwt_
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,8 @@ class Report:
     claims: tuple[Line, ...] = ()
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
+    # The claims as they are, for machines.
+    values: Mapping[str, Any] = field(default_factory=dict)
     # The two JSON parts as they are inside, where they could not be read as claims.
     unread: tuple[tuple[str, str], ...] = ()
 
@@ -105,6 +107,7 @@ def _jws(pasted: Pasted, signature: SignatureFacts, issuer: str, expected: Expec
         claims=lines,
         checks=tuple(checks),
         notes=pasted.notes,
+        values=claims,
         unread=tuple(
             (name, "\n".join(visible(line) for line in part.text.split("\n")))
             for name, part in (("header", pasted.header), ("payload", pasted.payload))

@@ -107,6 +107,8 @@ SIMPLE_REFRESH = Kind(
     ("exp", "jti"),
 )
 OTHER = Kind("other", "JWT", "Neither its typ nor its claims say what it is for.")
+# Whatever this server may sign in future is for somebody and ends some day.
+OTHER_HERE = Kind(OTHER.code, OTHER.name, OTHER.text, ("iss", "aud", "exp", "iat"))
 
 _BY_TYP = {
     "at+jwt": ACCESS_TOKEN,
@@ -135,7 +137,8 @@ def recognise(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: str)
         found = CLIENT_ASSERTION
     if found is None and claims.get("iss") == issuer and _is_redirect(claims):
         found = REDIRECT_JWT
-    return found or _of_people(claims)
+    found = found or _of_people(claims)
+    return OTHER_HERE if found is OTHER and claims.get("iss") == issuer else found
 
 
 def missing(kind: Kind, claims: Mapping[str, Any]) -> list[str]:
@@ -174,8 +177,8 @@ def _of_people(claims: Mapping[str, Any]) -> Kind:
         return SIMPLE_REFRESH if claims["token_type"] == "refresh" else SIMPLE_ACCESS
     if claims.keys() & {"scope", "scp", "client_id"}:
         return ACCESS_TOKEN
-    if not claims.keys() >= {"sub", "aud"}:
+    if any(name in claims for name in _OF_ID_TOKENS):
+        return ID_TOKEN
+    if not claims.keys() >= {"sub", "aud"} or "jti" in claims:
         return OTHER
-    if "exp" not in claims:
-        return USERINFO
-    return ID_TOKEN if any(name in claims for name in _OF_ID_TOKENS) or "jti" not in claims else OTHER
+    return ID_TOKEN if "exp" in claims else USERINFO
