@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response
 from joserfc import jwe
-from joserfc.errors import JoseError
 
 from idp.db import end_reading
 from idp.errors import InvalidRequest
@@ -26,10 +25,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from idp.clients.store import Client
+    from idp.oidc.client_keys import ClientKey
 
 USUAL_ENC: Final = "A128CBC-HS256"
 _HEADER: Final = {"typ": "JWT"}
 _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def require_key(client: Client, now: datetime) -> None:
+    """Make sure that an ID token can be encrypted to *client*, before a code or refresh token is used up for it.
+
+    Raises:
+        InvalidRequest: the client's key cannot be had.
+
+    """
+    alg = client.metadata.id_token_encrypted_response_alg
+    if alg is not None:
+        _key(client, alg, now)
 
 
 def id_token(client: Client, signed: str, now: datetime) -> str:
@@ -79,11 +91,13 @@ def _encrypted(
     client: Client, plaintext: bytes, names: tuple[str, str | None], header: Mapping[str, str], now: datetime
 ) -> str:
     alg, enc = names[0], names[1] or USUAL_ENC
+    key = _key(client, alg, now)
+    named = {} if key.kid is None else {"kid": key.kid}
+    return jwe.encrypt_compact({"alg": alg, "enc": enc, **named, **header}, plaintext, key.key, algorithms=[alg, enc])
+
+
+def _key(client: Client, alg: str, now: datetime) -> ClientKey:
     try:
-        key = service(ClientKeys).encryption_key(client, alg, now)
-        named = {} if key.kid is None else {"kid": key.kid}
-        protected = {"alg": alg, "enc": enc, **named, **header}
-        return jwe.encrypt_compact(protected, plaintext, key.key, algorithms=[alg, enc])
-    except (ClientKeysUnavailable, JoseError, ValueError) as error:
-        detail = str(error) if isinstance(error, ClientKeysUnavailable) else "The client's key does not fit."
-        raise InvalidRequest(f"This cannot be encrypted to the client. {detail}") from None
+        return service(ClientKeys).encryption_key(client, alg, now)
+    except ClientKeysUnavailable as error:
+        raise InvalidRequest(f"This cannot be encrypted to the client. {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import json
@@ -238,6 +239,14 @@ def test_T21_a_jti_is_remembered_until_its_assertion_has_expired(idp, signing, k
         assert len(fingerprint) == 64
 
 
+def test_T21_of_many_uses_at_once_one_succeeds(signing, key):
+    for _ in range(3):
+        token = key.sign(claims_for(signing))
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            statuses = list(pool.map(lambda _, token=token: prove(signing, token).status, range(12)))
+        assert sorted(statuses) == [200] + [401] * 11
+
+
 def test_what_has_expired_is_purged(idp, signing, key):
     assert prove(signing, key.sign(claims_for(signing))).status == 200
     for minutes, left in ((1, 1), (3, 0)):
@@ -411,6 +420,18 @@ def test_an_unknown_key_is_looked_for_once_a_minute(rotating):
         clock.shift(timedelta(seconds=61))
         assert prove(party, third.sign(claims_for(party))).status == 200
         assert len(asked) == 3
+
+
+def test_requests_at_once_fetch_once(rotating):
+    party, documents, asked = rotating
+    for place, name in enumerate("ab", 1):
+        key = make_key("ES256", name)
+        documents["/keys"] = key.jwks
+        tokens = [key.sign(claims_for(party)) for _ in range(10)]
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            assert {answer.status for answer in pool.map(lambda token: prove(party, token), tokens)} == {200}
+        # Ten that know no keys yet, and ten with a key that is not known yet.
+        assert len(asked) == place
 
 
 def test_keys_that_cannot_be_fetched_are_asked_for_again_after_a_while(rotating, key):

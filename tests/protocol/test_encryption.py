@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from idp import clock
@@ -15,7 +17,7 @@ from idp.settings import OutboundSettings
 from idp.vault import Vault
 from tests.app_keys import decrypted
 from tests.listener import serving
-from tests.relying_party import header_of
+from tests.relying_party import header_of, now
 
 KEYS = {
     "RSA-OAEP": RSAKey.generate_key(2048),
@@ -168,6 +170,24 @@ def test_without_a_fitting_key_the_client_is_told_so(idp, browser, key):
     response = party.exchange(party.code(browser))
     assert (response.status, response.json["error"]) == (400, "invalid_request")
     assert "RSA-OAEP" in response.json["error_description"]
+
+
+def test_a_key_that_cannot_be_had_uses_nothing_up(idp_over, make_app):
+    provider = idp_over(make_app(outbound=OutboundSettings(allow=("127.0.0.0/8",))))
+    browser, documents = provider.browser(provider.person()), {}
+    with serving(documents) as (origin, _), time_machine.travel(now(), tick=False) as clock:
+        party = provider.offline_party(id_token_encrypted_response_alg="ECDH-ES", jwks_uri=f"{origin}/keys")
+        code = party.code(browser)
+        assert party.exchange(code).status == 400
+        documents["/keys"] = jwks("ECDH-ES")
+        clock.shift(timedelta(seconds=11))
+        raw = party.exchange(code).json
+        documents.clear()
+        clock.shift(timedelta(hours=25))
+        assert party.refresh(raw["refresh_token"]).json["error"] == "invalid_request"
+        documents["/keys"] = jwks("ECDH-ES")
+        clock.shift(timedelta(seconds=11))
+        assert party.refresh(raw["refresh_token"]).status == 200
 
 
 def test_the_key_may_stand_at_an_address(idp_over, make_app):

@@ -9,7 +9,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 from idp import clock
 from idp.db import transaction
 from idp.errors import InvalidGrant, InvalidRequest, InvalidTarget
-from idp.oidc import client_auth, issuing, people
+from idp.oidc import client_auth, encryption, issuing, people
 from idp.protocol.scopes import OFFLINE_ACCESS
 from idp.settings import Settings
 from idp.tokens import codes, refresh
@@ -40,6 +40,7 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
             code_verifier=form.get("code_verifier"),
         )
         self.resources = self.request.payload.parameters.all("resource")
+        encryption.require_key(self.client, clock.utc_now())
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Redeem the code, then sign: no transaction is open while signing."""

@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 from idp import clock
 from idp.db import transaction
 from idp.errors import InvalidGrant, InvalidRequest, InvalidTarget
-from idp.oidc import client_auth, issuing, people
+from idp.oidc import client_auth, encryption, issuing, people
 from idp.protocol import scopes
 from idp.settings import Settings
 from idp.tokens import refresh
@@ -37,6 +37,7 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
         self.token = form["refresh_token"]
         self.scopes = scopes.parse(form.get("scope"))
         self.resources = self.request.payload.parameters.all("resource")
+        encryption.require_key(self.client, clock.utc_now())
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Check what is asked for against the grant, rotate, then sign."""
