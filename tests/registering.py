@@ -61,7 +61,7 @@ class Registrar:
             client_id=made["client_id"],
             client_secret=made.get("client_secret"),
             redirect_uri=made["redirect_uris"][0],
-            scope=made["scope"],
+            scope=self.stored(made["client_id"]).metadata.scope,
         )
 
     def token(

@@ -51,8 +51,8 @@ def test_defaults_are_those_of_the_specifications_and_are_told(registrar):
     assert made["token_endpoint_auth_method"] == "client_secret_basic"
     assert made["id_token_signed_response_alg"] == "RS256"
     assert made["subject_type"] == "public"
-    assert made["scope"] == "openid profile email address phone"
     metadata = registrar.stored(made["client_id"]).metadata
+    assert metadata.scope == "openid profile email address phone"
     assert not metadata.id_token_profile_claims
     assert not metadata.require_pkce
     assert not metadata.skip_consent
@@ -68,7 +68,11 @@ def test_defaults_are_those_of_the_specifications_and_are_told(registrar):
     ],
 )
 def test_the_scope_is_what_the_grants_allow(registrar, given, scope):
-    assert registrar.made(**given)["scope"] == scope
+    made = registrar.made(**given)
+
+    assert registrar.stored(made["client_id"]).metadata.scope == scope
+    # Libraries stumble over a scope that they did not name; where the app manages itself, it is told.
+    assert made.get("scope") == (scope if "scope" in given else None)
 
 
 def test_a_public_app_gets_no_secret_and_must_use_pkce(registrar):
@@ -587,3 +591,11 @@ def test_R07_open_apps_that_nobody_uses_go_after_a_while(registrar):
     with app.app_context():
         event = db.session().execute(select(AuditEvent).where(AuditEvent.type == "client.deleted")).scalars().one()
     assert (event.target_id, event.actor_id) == (unused, "system")
+
+
+@pytest.mark.parametrize("method", ["tls_client_auth", "self_signed_tls_client_auth"])
+def test_certificates_are_refused_where_nothing_hands_them_on(registrar, method):
+    given = {"token_endpoint_auth_method": method, "tls_client_auth_san_dns": "notes.example"}
+    if method == "self_signed_tls_client_auth":
+        given = {"token_endpoint_auth_method": method, "jwks": make_key("ES256").jwks}
+    assert "token_endpoint_auth_method" in refused(registrar.register(**given))

@@ -40,9 +40,8 @@ def test_an_app_reads_what_is_registered_of_it(registrar, made):
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "no-store"
     # A secret cannot be read again; the token is the one that was shown.
-    assert answer.json == {
-        name: value for name, value in made.items() if name not in {"client_secret", "client_secret_expires_at"}
-    }
+    kept = {name: value for name, value in made.items() if name not in {"client_secret", "client_secret_expires_at"}}
+    assert answer.json == kept | {"scope": "openid profile email address phone"}
 
 
 def test_a_change_replaces_everything_and_the_token(registrar, made):

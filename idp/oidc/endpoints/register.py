@@ -13,7 +13,7 @@ from idp.clients.registration import Registration
 from idp.db import commits_in_steps, db, end_reading, transaction
 from idp.errors import FieldErrors, InvalidClientMetadata, InvalidRequest
 from idp.keys.store import ensure_algorithm
-from idp.oidc import registration, registration_access, software_statements
+from idp.oidc import client_auth, registration, registration_access, software_statements
 from idp.oidc.bearer import bearer_error_response
 from idp.oidc.forms import from_elsewhere
 from idp.oidc.json_responses import answer_errors, error_response, json_response, never_kept
@@ -79,7 +79,7 @@ def create() -> Response:
             initial_token_name=entry.name if entry else "",
             software_statement=statement,
         )
-    return _answer(created.client, token, secret=created.client_secret, status=201)
+    return _answer(created.client, token, secret=created.client_secret, asked=document)
 
 
 @bp.get(f"{_PATH}/<client_id>")
@@ -165,7 +165,15 @@ def _check_identity(document: dict[str, Any], client: Client) -> None:
 
 
 def _prepare(wanted: ClientMetadata, now: datetime, before: ClientMetadata | None = None) -> None:
-    """Do what is slow before anything is written: fetch the list of a sector, make keys."""
+    """Do what is slow before anything is written: fetch the list of a sector, make keys.
+
+    Raises:
+        FieldErrors: the list does not fit, or the app would authenticate in a way that is not switched on.
+
+    """
+    served = client_auth.methods(service(Settings))
+    if wanted.token_endpoint_auth_method not in (None, *served):
+        raise FieldErrors({"token_endpoint_auth_method": f"This is not served here. Choose among {', '.join(served)}."})
     end_reading()
     sectors.check(service(Outbound), wanted, before)
     for alg in sorted(wanted.signing_algorithms):
@@ -173,12 +181,22 @@ def _prepare(wanted: ClientMetadata, now: datetime, before: ClientMetadata | Non
 
 
 def _answer(
-    client: Client, token: str, *, secret: str | None = None, status: int = 200, logo_before: str | None = None
+    client: Client,
+    token: str,
+    *,
+    secret: str | None = None,
+    asked: dict[str, Any] | None = None,
+    logo_before: str | None = None,
 ) -> Response:
+    """Tell an app of itself; *asked* is what a new one sent."""
     origin = registrations.origin_of(db.session(), client.client_id)
     found = registration.answer(client, origin, token, issuer=service(Settings).issuer, secret=secret)
+    if asked is not None and not asked.get("scope"):
+        # idpyoidc refuses a registration that answers with a scope it did not name; the app can read it where it
+        # manages itself.
+        found.pop("scope", None)
     if request.method != "GET":
         fault = logos.follow(service(Outbound), client, clock.utc_now(), before=logo_before)
         if fault:
             _LOG.info("no_logo", client_id=client.client_id, cause=fault)
-    return json_response(found, status=status)
+    return json_response(found, status=200 if asked is None else 201)
