@@ -25,6 +25,7 @@ from idp.login.browser import bind_browser
 from idp.login.guards import needs_reauth, recent_sign_in
 from idp.outbound import Outbound
 from idp.protocol import scopes
+from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
 
@@ -148,6 +149,12 @@ def _prepare(metadata: ClientMetadata, before: ClientMetadata | None = None) -> 
         ensure_algorithm(db.session(), service(Vault), alg, clock.utc_now(), by=actor())
 
 
+def _offers_certificates(client: Client | None) -> bool:
+    """Tell whether certificates are taken here, or the client was registered for one when they were."""
+    method = (client.metadata.token_endpoint_auth_method if client else None) or ""
+    return bool(service(Settings).client_certificate_header) or "tls_client_auth" in method
+
+
 def _take_over_logo(client: Client, before: str | None = None) -> None:
     fault = logos.follow(service(Outbound), client, clock.utc_now(), before=before)
     if fault:
@@ -177,7 +184,7 @@ def _form_page(
         values=values,
         errors=errors,
         summary=_summary(errors, kind),
-        parts=client_forms.parts_of(kind),
+        parts=client_forms.parts_of(kind, certificates=_offers_certificates(client)),
         scopes=_scopes(kind),
         other_scopes=" ".join(name for name in values["scope"] if name not in scopes.KNOWN_NAMES),
         jwt_algorithms=[(alg, alg) for alg in jwt_redirect.ALGORITHMS],

@@ -5,7 +5,7 @@ Names are those of RFC 7591 and its companions; a kind of client (``idp.admin.cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from idp.clients.metadata import (
@@ -47,6 +47,16 @@ class Part:
     def within(self, names: frozenset[str]) -> Part:
         """Return the part with the fields among *names* alone."""
         return Part(self.id, self.title, self.lead, tuple(field for field in self.fields if field.name in names))
+
+
+def without_certificates(part: Part) -> Part:
+    """Return *part* as it is where no proxy hands on the certificates of clients: without the choices that need one."""
+    fields = tuple(
+        replace(field, choices=tuple(choice for choice in field.choices if "tls_client_auth" not in choice[0]))
+        for field in part.fields
+        if not field.name.startswith("tls_client_auth")
+    )
+    return replace(part, fields=fields)
 
 
 def _algorithms(algorithms: tuple[str, ...], first: str = "") -> Choices:

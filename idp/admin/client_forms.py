@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from idp.admin.client_fields import BY_NAME, PARTS, Part
+from idp.admin.client_fields import BY_NAME, PARTS, Part, without_certificates
 from idp.clients.metadata import ClientMetadata
 from idp.clients.rules import grants_for
 from idp.errors import FieldErrors
@@ -141,9 +141,10 @@ def kind_of(metadata: ClientMetadata) -> Kind:
     return KINDS["web" if metadata.signs_people_in else "machine"]
 
 
-def parts_of(kind: Kind) -> list[Part]:
-    """Return the folded parts of the form of *kind*, with the fields that it has."""
+def parts_of(kind: Kind, *, certificates: bool) -> list[Part]:
+    """Return the folded parts of the form of *kind*, with the fields that it has; those for certificates if wanted."""
     found = [part.within(kind.fields) for part in PARTS]
+    found = found if certificates else [without_certificates(part) for part in found]
     return [part for part in found if part.fields]
 
 

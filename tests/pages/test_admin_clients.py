@@ -631,3 +631,27 @@ def test_a_service_may_prove_itself_by_a_certificate(app, admin):
     (client,) = every(app)
     assert client.metadata.tls_client_auth_subject_dn == "CN=nightly,O=Example"
     assert SECRET.search(answer.text) is None
+
+
+def test_certificates_are_offered_where_a_proxy_hands_them_on(make_app, admin):
+    assert "tls_client_auth" not in admin.visit(f"{NEW}?kind=web").text
+
+    app = make_app(client_certificate_header="Client-Cert", trusted_proxies=("127.0.0.1/32",))
+    visitor = Visitor(app)
+    sign_in(app, visitor.client, make_person(app, "other", is_admin=True))
+    page = visitor.visit(f"{NEW}?kind=web").text
+    assert 'value="tls_client_auth"' in page
+    assert 'name="tls_client_auth_subject_dn"' in page
+
+
+def test_an_app_with_a_certificate_keeps_its_names_when_it_is_edited(app, admin):
+    made = make_client(
+        app,
+        redirect_uris=["https://notes.example/cb"],
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_san_dns="notes.example",
+    )
+    form = form_with(admin, f"/admin/clients/{made.client_id}/edit", "client_name")
+    assert form.values["tls_client_auth_san_dns"] == "notes.example"
+    assert admin.submit(form).status_code == 303
+    assert read(app, made.client_id).metadata.tls_client_auth_san_dns == "notes.example"
