@@ -1,10 +1,13 @@
 """The reference pages say what is so: settings and commands as the code has them, every endpoint that is served."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
+from idp.clients.claim_mapping import MOST_CLAIMS, SOURCES, VOUCHED_FOR
+from idp.protocol import claims, standard_claims
 from tests.architecture.tree import ROOT
 
 ENDPOINTS = (ROOT / "docs" / "reference" / "endpoints.md").read_text(encoding="utf-8")
@@ -40,3 +43,19 @@ def test_every_endpoint_is_in_the_reference(app):
 
     assert len(rules) > 50
     assert [rule for rule in rules if not is_named(rule)] == []
+
+
+def test_every_claim_is_in_the_reference_with_its_scope():
+    page = (ROOT / "docs" / "reference" / "claims.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (?:`(\w+)`|–) \|", page, re.MULTILINE))
+
+    assert rows == {"sub": "", **claims.SCOPE_OF}
+    assert set(rows) == set(SOURCES)
+    assert all(f"`{member}`" in page for member in standard_claims.ADDRESS_MEMBERS)
+
+
+def test_the_rules_of_mapped_names_are_told():
+    page = (ROOT / "docs" / "how-to" / "map-claims.md").read_text(encoding="utf-8")
+
+    assert f"At most {MOST_CLAIMS} names" in page
+    assert all(f"`{name}`" in page for name in VOUCHED_FOR)

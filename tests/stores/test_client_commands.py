@@ -272,3 +272,19 @@ def test_of_an_import_with_a_fault_nothing_is_registered(run, read):
         run("import", "-", given=json.dumps([good, bad]))
 
     assert read("good") is None
+
+
+def test_names_for_claims_are_metadata_like_any_other(run, read, tmp_path):
+    mapping = {"id_token": {"external_id": "sub"}, "access_token": {"roles": "groups"}}
+    run("add", "--name=Notes", "--client-id=notes", "--redirect-uri=https://notes.example/callback", "--json")
+    changed = run("edit", "notes", "--set", f"claim_mapping={json.dumps(mapping)}", "--json")
+    assert changed["claim_mapping"] == mapping
+    assert run("show", "notes", "--json")["claim_mapping"] == mapping
+    file = tmp_path / "clients.json"
+    file.write_text(run("export", "notes").replace('"notes"', '"copy"'))
+    run("import", str(file), "--json")
+    assert read("copy").metadata.claim_mapping == read("notes").metadata.claim_mapping
+    with pytest.raises(FieldErrors) as refused:
+        run("edit", "notes", "--set", 'claim_mapping={"id_token": {"aud": "email"}}')
+    assert set(refused.value.fields) == {"claim_mapping.id_token"}
+    assert "claim_mapping" not in run("edit", "notes", "--set", "claim_mapping=null", "--json")
