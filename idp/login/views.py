@@ -56,7 +56,7 @@ def index() -> Response:
     view = current_session()
     if view is not None and _goes_on(view, waiting):
         return _resume(waiting)
-    hint = _chosen_name() or waiting.login_hint or (view.username if view and not _wants_other() else "")
+    hint = _chosen_name() if "account" in request.args else waiting.login_hint or (view.username if view else "")
     return _sign_in_page(waiting, hint)
 
 

@@ -81,6 +81,8 @@ def test_a_missing_response_type_is_told_in_the_query(party, browser):
         ({"scope": "nothing known"}, "invalid_scope"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"prompt": "sing"}, "invalid_request"),
+        # Nobody makes an account for themselves here.
+        ({"prompt": "create"}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
         ({"max_age": "1e3"}, "invalid_request"),
         ({"response_mode": "web_message"}, "invalid_request"),
