@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from html import unescape
-from urllib.parse import urlencode
 
 import pytest
 import time_machine
 from sqlalchemy import select
 
 from idp.audit.models import AuditEvent
+from tests.leaving import confirm, follow, is_signed_in, logout
 from tests.relying_party import text_of
 
 AFTER = "https://after.example/bye?logout=done"
@@ -24,32 +23,6 @@ def leaving(idp):
 @pytest.fixture
 def hint(leaving, browser):
     return leaving.sign_in(browser).id_token
-
-
-def logout(browser, method="GET", **given):
-    pairs = {name: value for name, value in given.items() if value is not None}
-    if method == "GET":
-        return browser("GET", f"/logout?{urlencode(pairs)}" if pairs else "/logout")
-    return browser("POST", "/logout", pairs)
-
-
-def is_signed_in(party, browser):
-    return "code=" in (party.start(browser, prompt="none").location or "")
-
-
-def follow(browser, response):
-    while response.location and response.location.startswith("/"):
-        response = browser("GET", response.location)
-    return response
-
-
-def confirm(idp, browser, page):
-    """Press the button of the confirmation page, and follow what comes."""
-    assert 'id="logout-confirm"' in page.text
-    address = unescape(page.text.partition('<form method="post" action="')[2].partition('"')[0])
-    response = browser("POST", address, idp.form_of(page))
-    assert response.status == 303
-    return follow(browser, response)
 
 
 def test_a_proven_request_signs_out_and_leads_back(leaving, browser, hint):
@@ -83,7 +56,7 @@ def test_without_an_address_it_ends_on_the_signed_out_page(idp, leaving, browser
     filled = {name: value.format(client=leaving.client_id, hint=hint) for name, value in given.items()}
     page = follow(browser, logout(browser, **filled))
     if 'id="logout-confirm"' in page.text:
-        page = confirm(idp, browser, page)
+        page = confirm(browser, page)
     assert page.status == 200
     assert "You are signed out" in text_of(page.text)
     assert not is_signed_in(leaving, browser)
@@ -97,7 +70,7 @@ def test_without_a_session_it_says_so(idp):
 
 def test_a_client_id_alone_offers_the_way_back_as_a_link(idp, leaving, browser):
     page = follow(browser, logout(browser, client_id=leaving.client_id, post_logout_redirect_uri=AFTER, state="x"))
-    done = confirm(idp, browser, page)
+    done = confirm(browser, page)
     assert done.location is None
     assert 'id="logout-continue"' in done.text
     assert f'href="{AFTER}&amp;state=x"' in done.text
@@ -140,7 +113,7 @@ def test_O01_only_the_registered_address_is_ever_gone_to(idp, leaving, browser, 
     )
     assert page.location is None
     if 'id="logout-confirm"' in page.text:
-        page = confirm(idp, browser, page)
+        page = confirm(browser, page)
         assert page.location is None
     assert 'id="logout-continue"' not in page.text
     assert "evil.example" not in page.text
@@ -188,7 +161,7 @@ def test_L08_a_hint_of_an_earlier_session_asks_first(idp, leaving, person):
     browser = idp.browser(person)
     page = follow(browser, logout(browser, id_token_hint=old, post_logout_redirect_uri=AFTER))
     assert is_signed_in(leaving, browser)
-    assert confirm(idp, browser, page).location == AFTER
+    assert confirm(browser, page).location == AFTER
 
 
 def test_L08_the_confirmation_needs_its_own_token(browser, leaving):
@@ -208,7 +181,6 @@ def test_O06_nothing_sent_is_reflected_as_markup(idp, leaving, browser, hint):
         page = follow(browser, logout(browser, **given))
         assert "<script>alert" not in page.text
     page = confirm(
-        idp,
         browser,
         follow(browser, logout(browser, state=evil, client_id=leaving.client_id, post_logout_redirect_uri=AFTER)),
     )

@@ -15,11 +15,12 @@ from idp.db import commits_in_steps, transaction
 from idp.diagnosis import reasons
 from idp.errors import InvalidRequest
 from idp.interactions import store as interactions
-from idp.login.browser import bind_browser, clear_session_cookie, forget_loaded_session
+from idp.login.browser import bind_browser, clear_session_cookie, current_session, forget_loaded_session
 from idp.oidc import sign_out
 from idp.oidc.forms import FORM, from_elsewhere
 from idp.protocol import parameters
 from idp.protocol.end_session import LogoutStep
+from idp.web.csrf import csrf
 from idp.web.headers import pending_page
 from idp.web.navigation import NavEntry
 from idp.web.request_ids import request_id
@@ -93,9 +94,13 @@ def confirm() -> Response:
 
 
 @bp.post("/logout/confirm")
+@csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF is untyped
 @commits_in_steps
 def end() -> Response:
     """Sign out, then go where the request leads."""
+    if current_session() is not None:
+        # Where nobody is signed in any more there is nothing to protect, and a second click is not to be refused.
+        csrf.protect()
     now = clock.utc_now()
     waiting = _waiting(now)
     return _leave(sign_out.decide(_parameters_of(waiting), now), waiting, now)
