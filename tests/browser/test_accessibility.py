@@ -1,5 +1,8 @@
 """Every page, in both themes and at phone and desk width: no axe violation, nothing to scroll sideways."""
 
+import base64
+import json
+
 import pytest
 
 from tests.browser.conftest import axe_violations
@@ -12,8 +15,10 @@ SIGNED_IN = [
     "/account/password",
     "/account/sessions",
     "/account/connected",
+    "/developer/jwt",
     "/logout",
     "/reauth",
+    "/select",
     "/admin/clients",
     "/admin/clients/new",
     "/admin/clients/demo-notes",
@@ -21,6 +26,8 @@ SIGNED_IN = [
     "/admin/clients/demo-notes/edit",
     "/admin/clients/demo-notes/delete",
     "/admin/clients/demo-wiki",
+    "/admin/registration",
+    "/admin/registration/new",
     "/admin/clients/demo-wiki/claims?q=i",
     "/admin/keys",
     "/admin/keys/rotate",
@@ -93,3 +100,24 @@ def test_the_sign_in_page_is_at_most_60_kb(browsers, portal):
     page.goto(f"{portal.issuer}/login", wait_until="networkidle")
     total = sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
     assert 0 < total <= 60 * 1024
+
+
+@pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light"), (320, "dark")])
+def test_a_token_that_was_looked_into(browsers, portal, width, theme):
+    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    sign_in(page, portal)
+    good = b64({"alg": "RS256", "kid": "k" * 43, "typ": "JWT"})
+    claims = b64({"iss": portal.issuer, "sub": "usr_" + "x" * 60, "aud": "app", "exp": 1, "a" * 90: "b" * 300})
+    for pasted in (f"{good}.{claims}.{'s' * 342}", f"{good}.e30", f"{good}.bm8.QQ", "idpr_x", f"{good}.a.b.c.d"):
+        page.goto(f"{portal.issuer}/developer/jwt?audience=app")
+        page.fill("textarea[name=token]", pasted)
+        page.get_by_role("button", name="Inspect").click()
+        page.wait_for_selector(".banner")
+        assert axe_violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), pasted
+        shown = "" if pasted.startswith("idpr_") else pasted
+        assert page.input_value("textarea[name=token]") == shown
+
+
+def b64(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
