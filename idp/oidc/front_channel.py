@@ -117,7 +117,8 @@ def decide(request: Asked, interaction: Interaction | None, now: datetime) -> Pe
         prompts=authorization.prompts,
         max_age=authorization.max_age,
         scopes=entries | frozenset(authorization.scopes),
-        may_refresh=request.view.may_refresh,
+        # Without a code no refresh token is ever given, so that nobody is asked for it (Core section 11).
+        may_refresh=request.view.may_refresh and "code" in authorization.issues,
         skip_consent=request.view.skip_consent,
         hint_subject=hint_subject,
         meant=authorization.claims.subjects,

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from idp.db import db
+from tests.protocol import flows
 
 
 def dump(app):
@@ -40,3 +41,14 @@ def test_C02_nothing_that_opens_anything_is_kept_in_clear(idp, browser, what):
     assert party.client_id in found
     assert value not in found
     assert value.removeprefix("idpr_").removeprefix("idps_") not in found
+
+
+def test_C02_nothing_that_came_by_the_front_channel_is_kept_in_clear(idp, browser):
+    party = idp.party(**flows.metadata_for("code id_token token"))
+    party.response_type = "code id_token token"
+    answer = party.answer(party.start(browser))
+    found = dump(idp.app)
+    assert party.client_id in found
+    for name in ("code", "access_token", "id_token"):
+        assert answer[name] not in found
+        assert answer[name].rpartition(".")[2] not in found

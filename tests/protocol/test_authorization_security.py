@@ -390,7 +390,8 @@ def test_A26_repeated_parameters_are_refused(party, browser, name):
 def test_A27_every_answer_names_the_issuer(idp, party, browser):
     assert party.answer(party.start(browser))["iss"] == idp.issuer
     assert party.answer(party.start(browser, scope="nothing"))["iss"] == idp.issuer
-    for mode in ("query", "fragment", "form_post"):
+    for mode in ("query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"):
+        assert party.answer(party.start(browser, response_mode=mode))["iss"] == idp.issuer
         assert party.answer(party.start(idp.browser(), prompt="none", response_mode=mode))["iss"] == idp.issuer
 
 
