@@ -9,11 +9,14 @@ from flask import Blueprint, render_template, request, url_for
 from sqlalchemy import func, select, union_all
 
 from idp.clients import store as clients
+from idp.clients.launch import start_address
 from idp.db import db
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
 from idp.sessions.models import BrowserSession, SessionClient
+from idp.settings import Settings
 from idp.tokens.models import Grant
+from idp.web.current import service
 from idp.web.navigation import NavEntry
 
 if TYPE_CHECKING:
@@ -91,7 +94,7 @@ def last_used(session: Session, person_id: str) -> dict[str, datetime]:
 
 def _app(client: Client, used_at: datetime | None) -> App | None:
     metadata = client.metadata
-    href = metadata.initiate_login_uri or metadata.client_uri
+    href = start_address(metadata, service(Settings).issuer)
     shown = metadata.client_uri or metadata.initiate_login_uri
     if metadata.jwt_sso is not None and href is None:
         href = url_for("jwt_sso.start", client_id=client.client_id)

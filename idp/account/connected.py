@@ -15,6 +15,7 @@ from idp.clients.models import ClientLogo, ClientRow
 from idp.consents import store as consents
 from idp.consents.lines import sentence
 from idp.db import db, transaction
+from idp.deliveries import sign_outs
 from idp.errors import NotFound
 from idp.login.actor import actor
 from idp.login.browser import signed_in
@@ -81,6 +82,7 @@ def remove(client_id: str) -> Response:
     connection = _one(session, client_id)
     consents.remove(session, view.person_id, client_id)
     grants = revocation.revoke_client_of_person(session, view.person_id, client_id, now=now)
+    sign_outs.tell_client(session, view.person_id, client_id, now)
     event = events.ConsentRemoved(
         target_id=client_id, target_name=connection.name, scopes=connection.scopes, grants=grants
     )

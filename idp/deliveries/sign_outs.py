@@ -91,6 +91,20 @@ def end_all(session: Session, person_id: str, now: datetime, *, keep: str | None
     return len(ended)
 
 
+def tell_client(session: Session, person_id: str, client_id: str, now: datetime) -> int:
+    """Tell one client that every session of *person_id* has ended there, though they go on here; return how many."""
+    found = _metadata(session, [client_id]).get(client_id)
+    if found is None or way_of(found, through_browser=False) != BACK:
+        return 0
+    live = [one.id for one in sessions.live(session, person_id, now)]
+    reached = [one for one, several in sessions.clients_of(session, live).items() if client_id in several]
+    for session_id in reached:
+        facts = {"session_id": session_id}
+        store.add(session, store.LOGOUT_TOKEN, now=now, facts=facts, client_id=client_id, person_id=person_id)
+    session.flush()
+    return len(reached)
+
+
 def find(session: Session, receipt: str, now: datetime) -> SignOut | None:
     """Return the sign-out that a receipt stands for, for a day."""
     if not receipt or len(receipt) > _LONGEST_RECEIPT:

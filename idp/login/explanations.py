@@ -17,8 +17,10 @@ from idp import clock
 from idp.audit import refusals
 from idp.cache import Cache
 from idp.clients import store as clients
+from idp.clients.launch import start_address
 from idp.db import db, transaction
 from idp.login.browser import current_session
+from idp.settings import Settings
 from idp.web import error_pages
 from idp.web.current import service
 from idp.web.error_pages import Developer, ErrorPage
@@ -70,7 +72,7 @@ def _home(client: Client) -> str:
     """Return where the app is registered to begin; never an address that was sent."""
     if client.disabled:
         return ""
-    return client.metadata.initiate_login_uri or client.metadata.client_uri or ""
+    return start_address(client.metadata, service(Settings).issuer) or ""
 
 
 def _is_administrator() -> bool:

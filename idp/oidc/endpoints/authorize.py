@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from idp import clock
+from idp.clients.launch import start_address
 from idp.db import commits_in_steps, transaction
 from idp.diagnosis import reasons
 from idp.errors import InvalidRequest, ProtocolError
@@ -19,7 +20,7 @@ from idp.login.browser import bind_browser
 from idp.login.waiting import sign_in_address
 from idp.oidc import front_channel, issuing, people, responses
 from idp.oidc.forms import FORM, from_elsewhere
-from idp.protocol import authorization_request, claims_request, parameters, redirect_uris, scopes, steps
+from idp.protocol import authorization_request, claims_request, parameters, scopes, steps
 from idp.protocol.steps import Step
 from idp.sessions import store as sessions
 from idp.settings import Settings
@@ -30,7 +31,6 @@ from idp.web.current import service
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from idp.clients.store import Client
     from idp.interactions.models import Interaction
     from idp.oidc.front_channel import Asked, Pending
     from idp.protocol.authorization_request import AuthorizationRequest
@@ -192,7 +192,7 @@ def _resume_later(waiting: Interaction) -> Response:
 
 def _already_answered(asked: Asked) -> Response:
     """Lead on from a request that was answered before, as the back button finds it: to the app, or to a new start."""
-    start = _start_of(asked.client)
+    start = start_address(asked.client.metadata, service(Settings).issuer)
     if start is not None:
         return make_response(redirect(start, code=303))
     again = asked.parameters.stored(authorization_request.KNOWN_PARAMETERS - {"prompt", "max_age"})
@@ -201,12 +201,3 @@ def _already_answered(asked: Asked) -> Response:
         "oidc/finished.html", client_name=asked.client.name, again=f"{url_for('oidc_authorize.start')}?{query}"
     )
     return make_response(page)
-
-
-def _start_of(client: Client) -> str | None:
-    """Return where the client begins a sign-in (OpenID Connect Core section 4), or its home page."""
-    start = client.metadata.initiate_login_uri
-    if start is None:
-        return client.metadata.client_uri
-    pairs = [("iss", service(Settings).issuer)]
-    return redirect_uris.append_parameters(start, pairs, redirect_uris.ResponseMode.QUERY)
