@@ -30,7 +30,7 @@ def shown(value: object) -> str:
         value = value.get_secret_value()
     if isinstance(value, tuple):
         value = ", ".join(value)
-    return f"`{value}`" if str(value) else "empty"
+    return f"`{value}`" if value is not None and str(value) else "empty"
 
 
 def rows(model: type[BaseModel], prefix: str) -> list[str]:
