@@ -16,7 +16,7 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_START_SECONDS = 60
+_START_SECONDS = 120
 _END_SECONDS = 5
 _LOG_LINES = 60
 # What a proxy says that is up before the application behind it.
