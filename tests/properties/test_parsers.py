@@ -11,9 +11,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idp.errors import InvalidGrant, InvalidRedirectUri, InvalidRequest, InvalidScope, InvalidToken, ProtocolError
-from idp.protocol import authorization_request, jws_header, parameters, pkce, prompts, redirect_uris, scopes
+from idp.protocol import (
+    authorization_request,
+    claims_request,
+    jws_header,
+    parameters,
+    pkce,
+    prompts,
+    redirect_uris,
+    response_types,
+    scopes,
+)
 from idp.protocol.authorization_request import AuthorizationRequest, ClientView
 from idp.protocol.redirect_uris import ResponseMode
+from idp.protocol.response_types import RESPONSE_MODES
 from idp.protocol.strict_json import parse_object
 
 ANYTHING = st.text(alphabet=st.characters(exclude_categories=()), max_size=80)
@@ -104,7 +115,7 @@ def test_A05_any_request_is_answered_in_order(pairs, addressed):
 @given(
     state=PRINTABLE,
     nonce=PRINTABLE,
-    mode=st.sampled_from(list(ResponseMode)),
+    mode=st.sampled_from(RESPONSE_MODES),
     max_age=st.integers(0, 9_999_999_999),
     words=st.permutations(["openid", "email", "unknown", "openid"]),
 )
@@ -115,7 +126,7 @@ def test_A16_a_good_request_is_read_as_it_was_sent_and_again_from_its_pending_fo
         ("scope", " ".join(words)),
         ("state", state),
         ("nonce", nonce),
-        ("response_mode", mode.value),
+        ("response_mode", mode),
         ("max_age", str(max_age)),
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
@@ -131,6 +142,31 @@ def test_A16_a_good_request_is_read_as_it_was_sent_and_again_from_its_pending_fo
     )
     stored = json.loads(json.dumps(found.stored(authorization_request.KNOWN_PARAMETERS)))
     assert authorization_request.parse(parameters.from_stored(stored), CLIENT) == request
+
+
+_MEMBER = st.dictionaries(st.sampled_from(["sub", "acr", "name", "email", "x"]), JSON, max_size=3) | JSON
+
+
+@given(
+    ANYTHING
+    | st.builds(json.dumps, st.fixed_dictionaries({}, optional={"userinfo": _MEMBER, "id_token": _MEMBER}) | JSON)
+)
+def test_A36_a_claims_parameter_asks_for_known_claims_or_is_refused(text):
+    try:
+        found = claims_request.parse(text, CLIENT.scopes)
+    except InvalidRequest:
+        return
+    assert found.userinfo | found.id_token <= {"email", "email_verified"}
+    assert found.subjects is None or all(isinstance(subject, str) for subject in found.subjects)
+    assert found.acr is None or found.acr.values
+    assert set(found.kept({"openid"} | found.entries({"openid"})) or {}) <= {"userinfo", "id_token"}
+
+
+@given(ANYTHING, ANYTHING)
+def test_A09_every_answer_has_a_place(response_type, response_mode):
+    mode = response_types.answer_mode(response_type, response_mode)
+    assert mode.place in ResponseMode
+    assert not (response_types.is_in_front(response_type) and mode.place is ResponseMode.QUERY)
 
 
 @given(ANYTHING)

@@ -207,3 +207,19 @@ def test_an_answered_request_is_not_answered_twice(idp, person, response_type):
     assert "id_token" in answer_of(browser("GET", f"/oauth/authorize/{waiting}"))
     assert browser("GET", f"/oauth/authorize/{waiting}").location == "https://home.example/"
     assert len(idp.rows(select(Grant.id).where(Grant.client_id == party.client_id))) == 1
+
+
+@flows.of(*flows.IMPLICIT, *flows.HYBRID)
+def test_A15_A16_state_and_nonce_come_back_byte_for_byte(rp, browser):
+    for text in ("s" * 128, "n" * 384, "a b+c%20&d=e#f", "üß漢字🙂"):
+        # `flow` compares both.
+        assert rp.flow(browser, state=text, nonce=text).id_claims["nonce"] == text
+    assert "state" not in rp.flow(browser, state=None).answer
+
+
+@flows.of(*flows.IMPLICIT, *flows.HYBRID)
+def test_A11_line_breaks_never_reach_a_header(rp, browser):
+    for name in ("state", "nonce"):
+        response = rp.start(browser, **{name: "a\r\nX-Evil: 1"})
+        assert "X-Evil" not in response.headers
+        assert (response.status, response.location) == (400, None)
