@@ -59,8 +59,8 @@ def versions() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(CLIENTS.glob("requirements*.txt")):
         for name, version in re.findall(r"^([a-z0-9][\w.-]*)==([^\s;\\]+)", path.read_text("utf-8"), re.MULTILINE):
-            # A lock may hold an older version for an older Python.
-            found[name] = max(found.get(name, ""), version, key=lambda one: [int(n) for n in re.findall(r"\d+", one)])
+            # A lock may hold a newer version for a newer Python; the one for the oldest is always tested.
+            found[name] = min(found.get(name, version), version, key=_numbers)
     packages = json.loads((CLIENTS / "package-lock.json").read_text("utf-8"))["packages"]
     found |= {
         path.removeprefix("node_modules/"): data["version"]
@@ -68,6 +68,10 @@ def versions() -> dict[str, str]:
         if path.count("node_modules/") == 1
     }
     return found
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def page(folder: Path, locked: dict[str, str]) -> str:
