@@ -193,7 +193,14 @@ def test_what_an_administrator_set_outlasts_a_change(registrar, made):
     with registrar.app.app_context(), transaction() as session:
         before = store.read(session, made["client_id"]).metadata.as_json()
         wanted = validate(
-            {**before, "skip_consent": True, "resources": ["https://api.example"], "scope": "openid api:read"}
+            {
+                **before,
+                "skip_consent": True,
+                "resources": ["https://api.example"],
+                "scope": "openid api:read",
+                "claim_mapping": {"id_token": {"mail": "email"}},
+                "jwt_sso": {"delivery_uri": "https://notes.example/sso"},
+            }
         )
         administration.change(
             session, service(Vault), made["client_id"], wanted, actor=COMMAND_LINE, now=clock.utc_now()
@@ -211,6 +218,8 @@ def test_what_an_administrator_set_outlasts_a_change(registrar, made):
     metadata = registrar.stored(made["client_id"]).metadata
     assert metadata.skip_consent
     assert metadata.resources == ("https://api.example",)
+    assert metadata.claim_mapping == wanted.claim_mapping
+    assert metadata.jwt_sso == wanted.jwt_sso
 
 
 def test_an_app_that_somebody_let_in_may_turn_to_tokens_for_itself_others_may_not(registrar_for):
