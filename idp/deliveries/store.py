@@ -6,6 +6,7 @@ UPDATE; a claim runs out, so that what a sender left behind when it died is sent
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -14,6 +15,7 @@ from sqlalchemy import CursorResult, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from idp import opaque
+from idp.clients.models import ClientRow
 from idp.deliveries.models import Delivery
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ class Filter:
     """Which deliveries a list shows; empty: all."""
 
     state: str = ""
-    client_id: str = ""
+    # A part of the app's name or of its client_id.
+    search: str = ""
 
     @property
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -73,8 +76,13 @@ class Filter:
         found: list[ColumnElement[bool]] = []
         if self.state:
             found.append(Delivery.state == self.state)
-        if self.client_id:
-            found.append(Delivery.client_id == self.client_id)
+        if self.search:
+            key = unicodedata.normalize("NFKC", self.search).casefold()
+            named = ClientRow.name_key.contains(key, autoescape=True)
+            meant = select(ClientRow.client_id).where(
+                or_(named, ClientRow.client_id.contains(self.search, autoescape=True))
+            )
+            found.append(Delivery.client_id.in_(meant))
         return found
 
 
@@ -227,6 +235,12 @@ def page(
         newer=rows[0].id if rows and has_newer else None,
         older=rows[-1].id if rows and has_older else None,
     )
+
+
+def failed(session: Session, chosen: Filter) -> Sequence[str]:
+    """Return the ids of those among *chosen* that have failed, the oldest first."""
+    query = select(Delivery.id).where(*chosen.conditions, Delivery.state == FAILED).order_by(Delivery.id)
+    return session.execute(query).scalars().all()
 
 
 def counts(session: Session) -> dict[str, int]:

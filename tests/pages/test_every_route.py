@@ -29,6 +29,9 @@ EVERYDAY = {
     "admin_groups.create",
     "admin_groups.rename",
     "admin_keys.export",
+    "admin_outbox.give_up",
+    "admin_outbox.retry",
+    "admin_outbox.retry_failed",
     "admin_users.create",
     "admin_users.sign_out",
     "admin_users.update",
@@ -41,6 +44,7 @@ VALUES |= {
     "digest": "d" * 64,
     "interaction": "i" * 43,
     "receipt": "r" * 43,
+    "delivery_id": "dlv_x",
 }
 
 
