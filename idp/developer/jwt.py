@@ -49,8 +49,8 @@ class Typed:
 @bp.get("")
 @login_required
 def index() -> str:
-    """Show the form."""
-    return _page(Typed())
+    """Show the form; a page about one app names the audience that its tokens should have."""
+    return _page(Typed(audience=request.args.get("audience", "")[:_LONGEST_VALUE]))
 
 
 @bp.post("")

@@ -90,7 +90,7 @@ def _jws(pasted: Pasted, signature: SignatureFacts, issuer: str, expected: Expec
     kind = jwt_kinds.recognise(pasted.header_members, claims, issuer)
     is_ours = claims.get("iss") == issuer
     checks = [Check(f"{fault.part}_form", "bad", fault.title, fault.text) for fault in pasted.faults]
-    if not any(fault.part in {"header", "signature"} for fault in pasted.faults):
+    if signature.outcome is not Outcome.UNREADABLE or not pasted.faults:
         checks.append(_signature(signature, claims, kind, is_ours=is_ours, now=now))
     if pasted.payload.members is not None:
         checks += jwt_claim_checks.every(kind, pasted.header_members, claims, issuer, expected, now)
@@ -165,8 +165,12 @@ def _verdict(checks: list[Check], kind: Kind, claims: Mapping[str, Any], *, is_o
     faults = [check for check in checks if check.result == "bad"]
     if faults:
         others = len(faults) - 1
-        more = f" {others} more {'reason stands' if others == 1 else 'reasons stand'} below." if others else ""
-        return Verdict("bad", f"Not valid: {faults[0].title[:1].lower()}{faults[0].title[1:]}", faults[0].note + more)
+        more = " One more reason stands below." if others == 1 else f" {others} more reasons stand below."
+        return Verdict(
+            "bad",
+            f"Not valid: {faults[0].title[:1].lower()}{faults[0].title[1:]}",
+            faults[0].note + (more if others else ""),
+        )
     doubts = [check for check in checks if check.code in {"signature", "issuer"} and check.result == "warn"]
     if doubts or not is_ours:
         whose = "" if is_ours else f" of {_text(claims.get('iss', 'somebody else'))[:200]}"

@@ -49,7 +49,15 @@ def test_every_id_is_there_once(app):
     sign_in(app, administrator, root)
     sign_in(app, app.test_client(), ana)
     people, client = f"/admin/users/{ana.id}", "/admin/clients/app"
-    pages = ["/", "/account", "/account/password", "/account/sessions", "/account/connected", "/logout/confirm"]
+    pages = [
+        "/",
+        "/account",
+        "/account/password",
+        "/account/sessions",
+        "/account/connected",
+        "/developer/jwt",
+        "/logout/confirm",
+    ]
     pages += ["/login", "/select", "/no-such-page", "/admin/audit", "/admin/groups", f"/admin/groups/{group}"]
     pages += ["/admin/users", "/admin/users/new", people, f"{people}/disable", f"{people}/password", f"{people}/rights"]
     pages += [f"{client}/claims", f"{client}/claims?q=ana", f"{client}/claims?q=a"]
