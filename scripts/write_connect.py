@@ -26,6 +26,7 @@ LANGUAGES = {
     ".py": "python",
     ".toml": "toml",
 }
+_PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==([^\s;\\]+)", re.MULTILINE)
 REGISTER = """
 ## Register the application
 
@@ -58,7 +59,7 @@ def versions() -> dict[str, str]:
     """Return the locked version of each package, by name."""
     found: dict[str, str] = {}
     for path in sorted(CLIENTS.glob("requirements*.txt")):
-        for name, version in re.findall(r"^([a-z0-9][\w.-]*)==([^\s;\\]+)", path.read_text("utf-8"), re.MULTILINE):
+        for name, version in _PIN.findall(path.read_text("utf-8")):
             # A lock may hold a newer version for a newer Python; the one for the oldest is always tested.
             found[name] = min(found.get(name, version), version, key=_numbers)
     packages = json.loads((CLIENTS / "package-lock.json").read_text("utf-8"))["packages"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from tests.clients.visitor import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 _RUNNING: list[Process] = []
 _PROVIDERS: list[Provider] = []
@@ -51,6 +51,12 @@ def port() -> int:
     return free_port()
 
 
+def _files() -> set[Path]:
+    """Return the files of all applications; what they make belongs into temporary folders, keys above all."""
+    folders = [path for path in FOLDER.iterdir() if path.is_dir() and path.name not in {"__pycache__", "node_modules"}]
+    return {path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Process]]:
     """Return a function that starts an application and waits for it; what it started ends with the module.
@@ -69,17 +75,19 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
         ready: str = "/",
     ) -> Process:
         log = tmp_path_factory.mktemp("application") / "log.txt"
-        where = FOLDER / folder if isinstance(folder, str) else folder
+        where = folder if isinstance(folder, Path) else FOLDER / folder
         process = Process(command, port=port, folder=where, log=log)
         started.append(process)
         _RUNNING.append(process)
         process.start(environment, ready)
         return process
 
+    before = _files()
     yield run
     for process in reversed(started):
         process.end()
         _RUNNING.remove(process)
+    assert _files() == before, "an application wrote into its own folder"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import os
 
+from cryptojwt import KeyJar
 from flask import Flask, redirect, render_template_string, request, session, url_for
 from idpyoidc.client.rp_handler import RPHandler
 
@@ -40,7 +41,8 @@ if "OIDC_CLIENT_ID" in os.environ:
         "client_id": os.environ["OIDC_CLIENT_ID"],
         "client_secret": os.environ["OIDC_CLIENT_SECRET"],
     }
-parties = RPHandler(base_url=ADDRESS, client_configs={ISSUER: configuration})
+# It signs nothing itself; without this, it would make keys and write them into the working directory.
+parties = RPHandler(base_url=ADDRESS, client_configs={ISSUER: configuration}, keyjar=KeyJar())
 
 PAGE = """
 {% if user %}
