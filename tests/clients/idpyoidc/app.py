@@ -1,7 +1,7 @@
 import os
 
-from cryptojwt import KeyJar
 from flask import Flask, redirect, render_template_string, request, session, url_for
+from idpyoidc.client.defaults import DEFAULT_KEY_DEFS
 from idpyoidc.client.rp_handler import RPHandler
 
 ISSUER = os.environ["OIDC_ISSUER"]
@@ -41,8 +41,13 @@ if "OIDC_CLIENT_ID" in os.environ:
         "client_id": os.environ["OIDC_CLIENT_ID"],
         "client_secret": os.environ["OIDC_CLIENT_SECRET"],
     }
-# It signs nothing itself; without this, it would make keys and write them into the working directory.
-parties = RPHandler(base_url=ADDRESS, client_configs={ISSUER: configuration}, keyjar=KeyJar())
+# Keys of its own, in memory, at an address that it names when it registers itself.
+parties = RPHandler(
+    base_url=ADDRESS,
+    client_configs={ISSUER: configuration},
+    key_conf={"key_defs": DEFAULT_KEY_DEFS},
+    jwks_path="jwks",
+)
 
 PAGE = """
 {% if user %}
@@ -57,6 +62,11 @@ PAGE = """
 @app.get("/")
 def home():
     return render_template_string(PAGE, user=session.get("user"))
+
+
+@app.get("/jwks")
+def jwks():
+    return parties.keyjar.export_jwks()
 
 
 @app.get("/login")
