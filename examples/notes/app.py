@@ -13,6 +13,10 @@ from pathlib import Path
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, redirect, render_template, request, session, url_for
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
 from werkzeug import Response
 from werkzeug.serving import run_simple
 
@@ -22,6 +26,9 @@ if ISSUER.startswith("http://localhost"):
     # Plain http is fine on this machine alone.
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+CLIENT_ID = os.environ.get("NOTES_CLIENT_ID", "demo-notes")
+
 app = Flask(__name__)
 app.secret_key = os.environ.get("NOTES_SESSION_KEY") or secrets.token_bytes(32)
 # Cookies know no port: a name of its own keeps this one apart from those of other apps on the same host.
@@ -30,16 +37,22 @@ app.config.update(SESSION_COOKIE_NAME="notes", SESSION_COOKIE_HTTPONLY=True, SES
 oauth = OAuth(app)
 oauth.register(
     "doorward",
-    client_id=os.environ.get("NOTES_CLIENT_ID", "demo-notes"),
+    client_id=CLIENT_ID,
     client_secret=Path(os.environ["NOTES_CLIENT_SECRET_FILE"]).read_text(encoding="ascii").strip(),
     server_metadata_url=f"{ISSUER}/.well-known/openid-configuration",
     client_kwargs={"scope": "openid profile email groups", "code_challenge_method": "S256"},
 )
 
+# The sign-in server's sessions that have ended (sid); an app with a session store deletes those sessions instead.
+ended: set[str] = set()
+
 
 @app.get("/")
 def home() -> str:
-    """Show who is signed in."""
+    """Show who is signed in, unless they have signed out at the sign-in server."""
+    person = session.get("person")
+    if person is not None and person["sid"] in ended:
+        session.clear()
     return render_template("page.html", person=session.get("person"))
 
 
@@ -72,6 +85,28 @@ def logout() -> Response:
     if hint is None:
         return redirect(url_for("home"), 303)
     return oauth.doorward.logout_redirect(post_logout_redirect_uri=f"{ADDRESS}/", id_token_hint=hint)
+
+
+@app.post("/backchannel-logout")
+def backchannel_logout() -> Response:
+    """Hear from the sign-in server that a session ended (OpenID Connect Back-Channel Logout)."""
+    registry = JWTClaimsRegistry(
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": CLIENT_ID},
+        exp={"essential": True},
+        sid={"essential": True},
+    )
+    try:
+        keys = KeySet.import_key_set(oauth.doorward.fetch_jwk_set())
+        token = jwt.decode(request.form.get("logout_token", ""), keys, algorithms=["RS256"])
+        registry.validate(token.claims)
+    except (JoseError, ValueError):
+        return Response("This is no logout token.", 400)
+    is_logout = token.header.get("typ") == "logout+jwt" and LOGOUT_EVENT in token.claims.get("events", {})
+    if not is_logout or "nonce" in token.claims:
+        return Response("This is no logout token.", 400)
+    ended.add(token.claims["sid"])
+    return Response(status=200, headers={"Cache-Control": "no-store"})
 
 
 if __name__ == "__main__":

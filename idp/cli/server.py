@@ -41,6 +41,7 @@ def serve(*, with_demo: bool, demo_port: int, as_json: bool) -> None:
 
         where = demo.ports(demo_port)
         demo.check(settings)
+        settings = demo.reach_loopback(settings)
         for port in (where.notes, where.wiki):
             supervisor.check_free(f"127.0.0.1:{port}")
         prepare(settings)

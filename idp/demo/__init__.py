@@ -17,6 +17,7 @@ from idp.clients import store as clients
 from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.prepare import StartError
+from idp.settings import load
 from idp.vault import Vault
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ def check(settings: Settings) -> None:
         raise StartError("The demo runs on this machine alone: leave IDP_ISSUER at http://localhost:8000.")
     if not settings.listen.startswith(_LOOPBACK):
         raise StartError("The demo has sample people in it: let IDP_LISTEN be an address of 127.0.0.1.")
+
+
+def reach_loopback(settings: Settings) -> Settings:
+    """Let this process and those it starts tell the sample apps of a sign-out, and return the settings with that."""
+    networks = dict.fromkeys((*settings.outbound.allow, "127.0.0.0/8", "::1/128"))
+    os.environ["IDP_OUTBOUND__ALLOW"] = ",".join(networks)
+    return load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,8 @@ def _notes(app: Flask, settings: Settings, where: Ports) -> Path:
             "initiate_login_uri": f"{where.notes_address}/login",
             "redirect_uris": [f"{where.notes_address}/callback"],
             "post_logout_redirect_uris": [f"{where.notes_address}/"],
+            # Not by its name: this server cannot look up *.localhost, which browsers do by themselves.
+            "backchannel_logout_uri": f"http://127.0.0.1:{where.notes}/backchannel-logout",
             "scope": "openid profile email groups",
             "skip_consent": True,
         },

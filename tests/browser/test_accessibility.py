@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import axe_violations
 from tests.browser.portal import fill_sign_in, sign_in
@@ -36,6 +37,7 @@ SIGNED_IN = [
     "/admin/users",
     "/admin/users/new",
     "/admin/groups",
+    "/admin/outbox",
     "/admin/audit",
     "/oauth/authorize?client_id=demo-notes&redirect_uri=http://notes.localhost/elsewhere",
 ]
@@ -67,6 +69,23 @@ def test_pages_of_somebody_signed_in(browsers, portal, width, theme):
     sign_in(page, portal)
     assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
     browsers.expect_refusals()
+
+
+@pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light")])
+def test_the_receipt_of_a_sign_out(browsers, portal, width, theme):
+    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    page.goto(portal.notes)
+    page.click("#sign-in")
+    fill_sign_in(page, "chie", portal.password_of("chie"))
+    page.wait_for_url(f"{portal.notes}/")
+    page.goto(portal.wiki)
+    page.click("#sign-in")
+    page.wait_for_url(f"{portal.wiki}/")
+    page.goto(f"{portal.issuer}/logout")
+    page.click("#logout-confirm")
+    # The page looks again by itself until the app has been told.
+    expect(page.locator("li", has=page.get_by_role("heading", name="Notes"))).to_contain_text("Signed out")
+    assert check(page, page.url) == []
 
 
 def test_nothing_scrolls_sideways_at_320_pixels(browsers, portal):

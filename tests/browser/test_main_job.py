@@ -73,6 +73,29 @@ def test_signing_out_at_notes_ends_the_portal_and_leaves_the_wiki(page, portal):
     expect(page.locator("#login-submit")).to_be_visible()
 
 
+def test_signing_out_at_the_portal_signs_out_of_notes_and_says_so(page, portal):
+    page.goto(portal.notes)
+    page.click("#sign-in")
+    fill_sign_in(page, "ana", portal.password_of("ana"))
+    page.wait_for_url(f"{portal.notes}/")
+    page.goto(portal.wiki)
+    page.click("#sign-in")
+    page.wait_for_url(f"{portal.wiki}/")
+
+    page.goto(f"{portal.issuer}/logout")
+    page.click("#logout-confirm")
+    page.wait_for_url(f"{portal.issuer}/logout/done/*")
+    expect(page.locator("h1")).to_have_text("You are signed out")
+    # The page looks again by itself, without script, until the app has been told.
+    told = page.locator("li", has=page.get_by_role("heading", name="Notes"))
+    expect(told).to_contain_text("Signed out")
+    expect(page.locator("li", has=page.get_by_role("heading", name="Wiki"))).to_contain_text("Can’t be told")
+    page.goto(portal.notes)
+    expect(page.locator("h1")).to_have_text("You are not signed in")
+    page.goto(portal.wiki)
+    expect(page.locator("h1")).to_have_text("Hello, Ana Ferreira")
+
+
 def test_a_wrong_password_says_so_beside_the_form_and_keeps_the_name(browsers, portal):
     page = browsers.page()
     page.goto(f"{portal.issuer}/login")

@@ -63,7 +63,7 @@ def test_every_id_is_there_once(app):
     pages += [f"{client}/claims", f"{client}/claims?q=ana", f"{client}/claims?q=a"]
     pages += ["/admin/clients", client, f"{client}/edit", f"{client}/delete", f"{client}/disable"]
     pages += [f"/admin/clients/new{kind}" for kind in ("", "?kind=web", "?kind=spa", "?kind=machine", "?kind=jwt")]
-    pages += ["/admin/registration", "/admin/registration/new"]
+    pages += ["/admin/registration", "/admin/registration/new", "/admin/outbox"]
     pages += ["/admin/keys", "/admin/keys/rotate", "/admin/keys/replace", "/admin/keys/import", f"/admin/keys/{kid}"]
     found = {}
     for path in pages:
