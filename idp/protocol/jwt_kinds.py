@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BACKCHANNEL_LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
+from idp.protocol import logout_token
+
 _LONGEST_REDIRECT = 120
 
 
@@ -152,7 +153,7 @@ def missing(kind: Kind, claims: Mapping[str, Any]) -> list[str]:
 def _of_messages(claims: Mapping[str, Any]) -> Kind | None:
     events = claims.get("events")
     if events is not None:
-        is_logout = isinstance(events, dict) and BACKCHANNEL_LOGOUT in events
+        is_logout = isinstance(events, dict) and logout_token.EVENT in events
         return LOGOUT_TOKEN if is_logout else SECURITY_EVENT
     if "token_introspection" in claims:
         return INTROSPECTION

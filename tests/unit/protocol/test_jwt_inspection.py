@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from idp.protocol import jwt_inspection, jwt_kinds, jwt_meanings, jwt_parts, time_words
+from idp.protocol import jwt_inspection, jwt_kinds, jwt_meanings, jwt_parts, logout_token, time_words
 from idp.protocol.claims import NAMES, RESERVED
 from idp.protocol.jwt_claim_checks import Expected
 from idp.protocol.jwt_parts import Form, take_apart, visible
@@ -202,7 +202,7 @@ AT_CLAIMS = {
     "jti": "j",
 }
 LOGOUT = {"iss": ISSUER, "aud": "app", "iat": NOW, "exp": NOW + 60, "jti": "j", "sid": "s",
-          "events": {jwt_kinds.BACKCHANNEL_LOGOUT: {}}}  # fmt: skip
+          "events": {logout_token.EVENT: {}}}  # fmt: skip
 REDIRECT = {"iss": ISSUER, "sub": "u", "aud": "app", "iat": NOW, "exp": NOW + 60, "jti": "j", "auth_time": NOW - 5}
 ASSERTION = {"iss": "app", "sub": "app", "aud": ISSUER, "exp": NOW + 60, "jti": "j"}
 
