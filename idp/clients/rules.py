@@ -89,7 +89,6 @@ def _keys(metadata: ClientMetadata) -> Faults:
     method = metadata.token_endpoint_auth_method
     wanting = {
         "token_endpoint_auth_method": method in _WITH_KEYS,
-        "request_object_signing_alg": metadata.request_object_signing_alg is not None,
         "require_signed_request_object": metadata.require_signed_request_object,
         "id_token_encrypted_response_alg": metadata.id_token_encrypted_response_alg is not None,
         "userinfo_encrypted_response_alg": metadata.userinfo_encrypted_response_alg is not None,

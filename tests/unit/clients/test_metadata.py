@@ -137,7 +137,6 @@ def test_every_fault_is_named_at_once():
         ({"id_token_encrypted_response_enc": "A256GCM"}, "id_token_encrypted_response_enc"),
         ({"id_token_encrypted_response_alg": "RSA1_5"}, "id_token_encrypted_response_alg"),
         ({"request_object_signing_alg": "none"}, "request_object_signing_alg"),
-        ({"request_object_signing_alg": "RS256"}, "request_object_signing_alg"),
         ({"request_uris": ["http://notes.example.com/request#v1"]}, "request_uris"),
         ({"response_types": ["id_token", "none"]}, "response_types"),
         ({"response_types": ["id_token token"], "grant_types": ["authorization_code"]}, "response_types"),
