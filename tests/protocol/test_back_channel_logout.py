@@ -336,6 +336,17 @@ def test_an_app_that_hangs_holds_up_nobody_else(idp, person):
             assert first.result(timeout=20) >= 3
 
 
+def test_a_queue_that_is_away_keeps_nobody_from_signing_out(idp_over, make_app, listener):
+    address, forms = listener
+    idp = idp_over(make_app(outbound={"allow": ("127.0.0.0/8",)}, redis_url="redis://127.0.0.1:1/0"))
+    browser = idp.browser(idp.person())
+    party_at(idp, address).sign_in(browser)
+    assert "You are signed out" in text_of(sign_out(browser).text)
+    assert [row.state for row in deliveries(idp)] == [store.QUEUED]
+    assert send_due(idp.app) == 1
+    assert len(forms) == 1
+
+
 # Where it may go (O07)
 
 
