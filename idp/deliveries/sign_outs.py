@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sqlalchemy import CursorResult, delete, exists, select
 
 from idp import opaque
+from idp.accounts.models import Person
 from idp.clients import metadata as client_metadata
 from idp.clients.models import ClientRow
 from idp.deliveries import store
@@ -66,6 +67,7 @@ def end_here(session: Session, session_id: str, person_id: str, leaving: Leaving
 
     Grants that were not meant to outlive the session end with it (Back-Channel Logout section 2.7).
     """
+    _person_first(session, person_id)
     if not sessions.end(session, session_id, now):
         return None
     revocation.revoke_session(session, session_id, person_id, now=now)
@@ -78,6 +80,7 @@ def end_here(session: Session, session_id: str, person_id: str, leaving: Leaving
 
 def end(session: Session, session_id: str, person_id: str, now: datetime) -> bool:
     """End a session from elsewhere; return whether it was live."""
+    _person_first(session, person_id)
     if not sessions.end(session, session_id, now):
         return False
     _tell(session, [session_id], person_id, now)
@@ -86,6 +89,7 @@ def end(session: Session, session_id: str, person_id: str, now: datetime) -> boo
 
 def end_all(session: Session, person_id: str, now: datetime, *, keep: str | None = None) -> int:
     """End every session of *person_id* but *keep*; return how many there were."""
+    _person_first(session, person_id)
     ended = sessions.end_all(session, person_id, now, keep=keep)
     _tell(session, ended, person_id, now)
     return len(ended)
@@ -133,6 +137,12 @@ def way_of(metadata: client_metadata.ClientMetadata, *, through_browser: bool) -
     if metadata.frontchannel_logout_uri is not None and through_browser:
         return FRONT
     return NONE
+
+
+def _person_first(session: Session, person_id: str) -> None:
+    """Lock in the order of all others, the person before the session: two that differ would wait for each other."""
+    # The rows to be added refer to the person, which takes this very lock.
+    session.execute(select(Person.id).where(Person.id == person_id).with_for_update(read=True, key_share=True))
 
 
 def _tell(session: Session, session_ids: Sequence[str], person_id: str, now: datetime) -> None:

@@ -73,7 +73,9 @@ def _issue(
             return _start_again(asked)
         client_id = asked.client.client_id
         minting.record(session, minted, client_id=client_id, person_id=person.person_id, now=now)
-        sessions.note_client(session, person.id, client_id, now)
+        if not sessions.note_client(session, person.id, client_id, now):
+            # Signed out in another tab meanwhile.
+            return _start_again(asked)
     return _deliver(asked, minted.token)
 
 

@@ -84,6 +84,12 @@ _LIVE = (
     )
 )
 
+_STILL_LIVE = (
+    select(BrowserSession.id)
+    .where(BrowserSession.id == bindparam("session_id"), BrowserSession.ended_at.is_(None))
+    .with_for_update(read=True)
+)
+
 
 def start(  # noqa: PLR0913 - keyword only: what a session consists of
     session: Session,
@@ -194,12 +200,18 @@ def live(session: Session, person_id: str, now: datetime, *, idle: timedelta | N
     return list(session.execute(query.order_by(BrowserSession.last_seen_at.desc(), BrowserSession.id)).scalars())
 
 
-def note_client(session: Session, session_id: str, client_id: str, now: datetime) -> None:
-    """Remember that the session reached *client_id*."""
+def note_client(session: Session, session_id: str, client_id: str, now: datetime) -> bool:
+    """Remember that the session reached *client_id*; false when it has ended, and nothing may be issued from it.
+
+    Whoever ends it afterwards waits for this transaction, and then tells the client, too.
+    """
+    if session.execute(_STILL_LIVE, {"session_id": session_id}).first() is None:
+        return False
     session.execute(
         _note_client(session.get_bind().dialect.name),
         {"session_id": session_id, "client_id": client_id, "first_at": now},
     )
+    return True
 
 
 def clients_of(session: Session, session_ids: Sequence[str]) -> dict[str, list[str]]:

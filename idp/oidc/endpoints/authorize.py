@@ -24,7 +24,7 @@ from idp.protocol import authorization_request, claims_request, parameters, scop
 from idp.protocol.steps import Step
 from idp.sessions import store as sessions
 from idp.settings import Settings
-from idp.tokens import codes
+from idp.tokens import codes, revocation
 from idp.tokens.codes import NewGrant
 from idp.web.current import service
 
@@ -125,7 +125,10 @@ def _issue(asked: Asked, pending: Pending, waiting: Interaction | None, now: dat
         if waiting is not None and not interactions.complete(session, waiting.id, now):
             return _already_answered(asked)
         issued = codes.issue(session, new, limits=service(Settings).tokens, now=now)
-        sessions.note_client(session, person.id, authorization.client_id, now)
+        if not sessions.note_client(session, person.id, authorization.client_id, now):
+            # Signed out in another tab meanwhile: nobody would tell the client of that.
+            revocation.revoke_grant(session, issued.grant.id, now=now)
+            raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
         if not is_plain:
             about = people.find_enabled(session, person.person_id, new.scope.split(), new.claims)
     pairs = [("code", issued.code)] if is_plain and issued.code else _in_front(asked, pending, issued, about, now)
