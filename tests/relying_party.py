@@ -19,11 +19,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, OctKey
 from joserfc.jwt import JWTClaimsRegistry
 
 Pairs = Sequence[tuple[str, str]]
-ALGORITHMS = ["RS256", "ES256", "EdDSA"]
+# What the server signs with keys of its own.
+ALGORITHMS = [*(f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)), "EdDSA"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ class RelyingParty:
     response_type: str = "code"
     response_mode: str | None = None
     pending: list[Pending] = field(default_factory=list)
+    # What it registered to have signed with its secret; nobody else's word counts for that.
+    secret_algorithms: frozenset[str] = frozenset()
 
     def parameters(self, **changes: str | None) -> dict[str, str]:
         """Return the parameters of a fresh authorization request; a change to None leaves one out."""
@@ -286,10 +289,13 @@ class RelyingParty:
         return Tokens(raw, id_claims, access)
 
     def claims_of(self, token: str, *, typ: str) -> dict[str, Any]:
-        """Return the claims of a token whose signature the published key set verifies."""
-        document = self.http("GET", "/oauth/jwks", None, {}).json
+        """Return the claims of a token whose signature the published key set verifies, or the party's own secret."""
         header = header_of(token)
         assert header["typ"] == typ, header
+        if header["alg"] in self.secret_algorithms:
+            assert "kid" not in header
+            return dict(jwt.decode(token, OctKey.import_key(self.client_secret), algorithms=[header["alg"]]).claims)
+        document = self.http("GET", "/oauth/jwks", None, {}).json
         assert [key["kid"] for key in document["keys"]].count(header["kid"]) == 1
         return dict(jwt.decode(token, KeySet.import_key_set(document), algorithms=ALGORITHMS).claims)
 
@@ -336,7 +342,7 @@ def header_of(token: str) -> dict[str, Any]:
 
 def at_hash(token: str, alg: str) -> str:
     """Return the at_hash of an access token (OpenID Connect Core section 3.1.3.6)."""
-    digest = (hashlib.sha512 if alg == "EdDSA" else hashlib.sha256)(token.encode()).digest()
+    digest = hashlib.new("sha512" if alg == "EdDSA" else f"sha{alg[2:]}", token.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from idp.clients.metadata import (
+    ANSWER_ALGORITHMS,
     HMAC_ALGORITHMS,
     RESPONSE_TYPES,
     SIGNING_ALGORITHMS,
@@ -245,7 +246,7 @@ PARTS: Final = (
                 "ID tokens signed with",
                 "RS256 works everywhere.",
                 "select",
-                _algorithms(SIGNING_ALGORITHMS),
+                _algorithms(ANSWER_ALGORITHMS),
             ),
             Field(
                 "access_token_signed_response_alg",
@@ -259,14 +260,14 @@ PARTS: Final = (
                 "UserInfo signed with",
                 "",
                 "select",
-                _algorithms(SIGNING_ALGORITHMS, "Not signed: plain JSON"),
+                _algorithms(ANSWER_ALGORITHMS, "Not signed: plain JSON"),
             ),
             Field(
                 "authorization_signed_response_alg",
                 "Signed authorization responses use",
                 "For response modes that end in jwt.",
                 "select",
-                _algorithms(SIGNING_ALGORITHMS),
+                _algorithms(ANSWER_ALGORITHMS),
             ),
         ),
     ),

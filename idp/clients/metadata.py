@@ -33,7 +33,9 @@ _SECRET_METHODS = frozenset({None, "client_secret_basic", "client_secret_post", 
 HMAC_ALGORITHMS = ("HS256", "HS384", "HS512")
 SECURITY_PROFILES = ("openid", "fapi")
 SUBJECT_TYPES = ("public", "pairwise")
-SIGNING_ALGORITHMS = ("RS256", "ES256", "EdDSA")
+# What the server signs with a key of its own, and what with the client's secret too: answers for the client alone.
+SIGNING_ALGORITHMS = CLIENT_SIGNING_ALGORITHMS
+ANSWER_ALGORITHMS = (*SIGNING_ALGORITHMS, *HMAC_ALGORITHMS)
 DEFAULT_SCOPE = ("openid", "profile", "email")
 APPLICATION_TYPES = ("web", "native")
 _MOST_SECONDS = 10 * 366 * 86400
@@ -119,8 +121,24 @@ class ClientMetadata:
 
     @property
     def signs_with_secret(self) -> bool:
-        """Tell whether the server must be able to read the client's secret, to verify what it signs with it."""
-        return self.token_endpoint_auth_method == "client_secret_jwt"
+        """Tell whether the server must be able to read the client's secret: one of the two signs with it."""
+        return self.token_endpoint_auth_method == "client_secret_jwt" or bool(self.signed_with_secret)
+
+    @property
+    def signed_with_secret(self) -> dict[str, str]:
+        """What the server signs with the client's secret: the name of each such field, and its algorithm."""
+        fields_of_answers = (
+            "id_token_signed_response_alg",
+            "userinfo_signed_response_alg",
+            "authorization_signed_response_alg",
+        )
+        return {name: getattr(self, name) for name in fields_of_answers if getattr(self, name) in HMAC_ALGORITHMS}
+
+    @property
+    def least_secret_bytes(self) -> int:
+        """How long the secret is at least, for what is signed with it (RFC 7518 section 3.2); 0 when nothing is."""
+        named = [*self.signed_with_secret.values(), self.token_endpoint_auth_signing_alg or ""]
+        return max(int(alg.removeprefix("HS")) // 8 if alg in HMAC_ALGORITHMS else 0 for alg in named)
 
     @property
     def has_keys(self) -> bool:
@@ -143,7 +161,7 @@ class ClientMetadata:
         }
         if self.jwt_sso is not None and not self.jwt_sso.is_symmetric:
             named.add(self.jwt_sso.alg)
-        return frozenset(alg for alg in named if alg)
+        return frozenset(alg for alg in named if alg) - set(HMAC_ALGORITHMS)
 
     def as_json(self) -> dict[str, Any]:
         """Return the metadata as plain JSON values, without what is not set."""
@@ -274,10 +292,10 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "request_uris": values.several(values.request_address),
     "request_object_signing_alg": values.one_of(*CLIENT_SIGNING_ALGORITHMS),
     "require_signed_request_object": values.flag,
-    "authorization_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
+    "authorization_signed_response_alg": values.one_of(*ANSWER_ALGORITHMS),
     "id_token_encrypted_response_alg": values.one_of(*KEY_ENCRYPTION_ALGORITHMS),
     "id_token_encrypted_response_enc": values.one_of(*CONTENT_ENCRYPTION_ALGORITHMS),
-    "userinfo_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
+    "userinfo_signed_response_alg": values.one_of(*ANSWER_ALGORITHMS),
     "userinfo_encrypted_response_alg": values.one_of(*KEY_ENCRYPTION_ALGORITHMS),
     "userinfo_encrypted_response_enc": values.one_of(*CONTENT_ENCRYPTION_ALGORITHMS),
     "backchannel_logout_uri": values.receiving_address,
@@ -285,7 +303,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "frontchannel_logout_uri": values.receiving_address,
     "frontchannel_logout_session_required": values.flag,
     "security_profile": values.one_of(*SECURITY_PROFILES),
-    "id_token_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
+    "id_token_signed_response_alg": values.one_of(*ANSWER_ALGORITHMS),
     "access_token_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
     "skip_consent": values.flag,
     "require_pkce": values.flag,

@@ -50,6 +50,9 @@ def read(given: Mapping[str, object]) -> Registration:
             faults[name] = next(iter(error.fields.values()))
     if client_secret is not None and not metadata.needs_secret:
         faults.setdefault("client_secret", "A client that never authenticates has no secret.")
+    if isinstance(client_secret, str) and len(client_secret) < metadata.least_secret_bytes:
+        sentence = f"What is signed with it needs at least {metadata.least_secret_bytes} characters."
+        faults.setdefault("client_secret", sentence)
     if faults:
         raise FieldErrors(faults)
     return Registration(

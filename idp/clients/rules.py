@@ -119,6 +119,15 @@ def _authentication(metadata: ClientMetadata) -> Faults:
             yield name, "This goes with token_endpoint_auth_method=tls_client_auth."
 
 
+def _shared_secret(metadata: ClientMetadata) -> Faults:
+    """OpenID Connect Core section 10.1: what is signed with a secret takes one."""
+    for name, alg in metadata.signed_with_secret.items():
+        if not metadata.needs_secret:
+            yield name, f"{alg} is signed with a client secret, and this client has none."
+        elif metadata.security_profile == "fapi":
+            yield name, f"The fapi profile does not allow {alg}."
+
+
 def _pairwise(metadata: ClientMetadata) -> Faults:
     hosts = {urlsplit(uri).hostname for uri in metadata.redirect_uris}
     if metadata.subject_type == "pairwise" and metadata.sector_identifier_uri is None and len(hosts) > 1:
@@ -154,6 +163,7 @@ _RULES: Final = (
     _keys,
     _encryption,
     _authentication,
+    _shared_secret,
     _pairwise,
     _claim_mapping,
     _sign_out,

@@ -1,7 +1,7 @@
 """Client secrets: made here, shown once, kept as fingerprints; two may be live, so that one can replace another.
 
-A client that signs with its secret (``client_secret_jwt``) is the exception: what verifies an HMAC can make it, so its
-secret is kept, too, encrypted.
+A client that signs with its secret (``client_secret_jwt``), or whose ID tokens are signed with it, is the exception:
+what verifies an HMAC can make it, so its secret is kept, too, encrypted.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def issue(session: Session, vault: Vault, client_id: str, now: datetime, *, chos
 def add(session: Session, vault: Vault, client_id: str, now: datetime, *, chosen: str | None = None) -> tuple[str, str]:
     """Give the client one more live secret; return its id, and the secret itself, which cannot be read again.
 
-    It is kept encrypted where the client signs with it, as its metadata in the database say, else as a fingerprint.
+    It is kept encrypted where one of the two signs with it, as its metadata in the database say, else as a fingerprint.
 
     Raises:
         NotFound: there is no such client.
@@ -174,10 +174,23 @@ def verify_with_reread(session: Session, client: Client, presented: str) -> str 
 
 
 def signing_keys(vault: Vault, client: Client) -> list[tuple[str, bytes]]:
-    """Return the ids and bytes of the secrets that the client signs with; none for a client of another method."""
+    """Return the ids and bytes of the secrets that are signed with, the oldest first; none where nothing is."""
     return [
         (secret_id, vault.decrypt(envelope, place=_place(secret_id))) for secret_id, envelope in client.secret_envelopes
     ]
+
+
+def are_long_enough(vault: Vault, client: Client, least: int) -> bool:
+    """Tell whether every secret that is signed with has *least* bytes; one that somebody chose may be shorter."""
+    return all(len(secret) >= least for _, secret in signing_keys(vault, client))
+
+
+def last_used(session: Session, client_id: str) -> str | None:
+    """Return the id of the live secret that the client used last; as long as it used none, of the oldest."""
+    # The order of NULL differs between databases.
+    first = ClientSecret.last_used_at.is_(None), ClientSecret.last_used_at.desc(), ClientSecret.created_at
+    statement = select(ClientSecret.id).where(ClientSecret.client_id == client_id).order_by(*first, ClientSecret.id)
+    return session.execute(statement.limit(1)).scalar()
 
 
 def _place(secret_id: str) -> str:

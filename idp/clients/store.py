@@ -31,7 +31,7 @@ class Client:
     """A registered client as it was when read; immutable, shared by the threads of a process.
 
     ``view`` is what the protocol needs of it; ``secrets`` are pairs of id and fingerprint, ``secret_envelopes`` of id
-    and encrypted secret where the client signs with it; ``jwt_secret`` is the encrypted one of the JWT redirect.
+    and encrypted secret where it is signed with, the oldest first; ``jwt_secret`` is that of the JWT redirect.
     """
 
     client_id: str
@@ -79,9 +79,9 @@ def read(session: Session, client_id: str) -> Client | None:
     if row is None:
         return None
     secrets_of = session.execute(
-        select(ClientSecret.id, ClientSecret.fingerprint, ClientSecret.envelope).where(
-            ClientSecret.client_id == client_id
-        )
+        select(ClientSecret.id, ClientSecret.fingerprint, ClientSecret.envelope)
+        .where(ClientSecret.client_id == client_id)
+        .order_by(ClientSecret.created_at, ClientSecret.id)
     ).all()
     return replace(
         _snapshot(row),
@@ -126,8 +126,9 @@ def update(
 ) -> tuple[Client, Created]:
     """Replace a client's metadata; return it as it was, and as it is now with the secrets that this made.
 
-    A client that becomes public loses its secrets; one that comes to need a secret gets one. One that begins or ceases
-    to sign with its secret gets another, since only a secret that is signed with is kept so that it can be read.
+    A client that becomes public loses its secrets; one that comes to need a secret gets one. Where signing with the
+    secret begins or ceases it gets another, since only a secret that is signed with is kept so that it can be read; so
+    it does where its own is too short for a new algorithm.
 
     Raises:
         NotFound: there is no such client.
@@ -147,7 +148,11 @@ def update(
     secret = None
     if not metadata.needs_secret:
         secrets.remove_all(session, client_id)
-    elif not before.secrets or metadata.signs_with_secret != before.metadata.signs_with_secret:
+    elif (
+        not before.secrets
+        or metadata.signs_with_secret != before.metadata.signs_with_secret
+        or not secrets.are_long_enough(vault, before, metadata.least_secret_bytes)
+    ):
         secrets.remove_all(session, client_id)
         secret = secrets.issue(session, vault, client_id, now)
     jwt_secret = None

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from idp.keys.ring import KeyRing, RingKey
 
 _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-_LEAST_SECRET_BYTES = 32
+# How many bytes a secret has at least (RFC 7518 section 3.2).
+_LEAST_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
 def _segment(data: bytes) -> bytes:
@@ -54,21 +55,29 @@ class Signer:
         return (signing_input + b"." + _segment(signature)).decode()
 
     def sign_with_secret(
-        self, secret: bytes, *, header: Mapping[str, str], claims: Mapping[str, Any], now: datetime
+        self,
+        secret: bytes,
+        *,
+        header: Mapping[str, str],
+        claims: Mapping[str, Any],
+        now: datetime,
+        alg: str = "HS256",
+        lasting: bool = False,
     ) -> str:
-        """Sign *claims* with HS256 under a client's own secret of at least 32 bytes (RFC 7518 section 3.2).
+        """Sign *claims* with HS256, HS384 or HS512 under a client's own secret, which is as long as the hash at least.
 
         Raises:
-            ValueError: the secret is too short, another header, or a token that has already expired at *now*.
+            ValueError: the secret is too short, another algorithm or header, or a token that has already expired.
 
         """
-        if len(secret) < _LEAST_SECRET_BYTES:
-            message = "an HS256 secret has at least 32 bytes"
+        least = _LEAST_SECRET_BYTES.get(alg)
+        if least is None or len(secret) < least:
+            message = f"an {alg} secret has at least {least} bytes" if least else f"{alg} takes no secret"
             raise ValueError(message)
-        _check(header, claims, now)
-        protected = _dumps({"alg": "HS256", "typ": header["typ"]}).encode()
+        _check(header, claims, now, lasting=lasting)
+        protected = _dumps({"alg": alg, "typ": header["typ"]}).encode()
         signing_input = _segment(protected) + b"." + _segment(_dumps(claims).encode())
-        signature = JWSRegistry.algorithms["HS256"].sign(signing_input, OctKey.import_key(secret))
+        signature = JWSRegistry.algorithms[alg].sign(signing_input, OctKey.import_key(secret))
         return (signing_input + b"." + _segment(signature)).decode()
 
     def jwks(self) -> tuple[bytes, str]:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from idp import opaque
 from idp.db import end_reading
-from idp.keys.signer import Signer
-from idp.oidc import clients
+from idp.oidc import clients, signing
 from idp.oidc.subjects import subject_for
 from idp.outbound import Outbound, OutboundFailed, OutboundRefused
 from idp.protocol import logout_token
@@ -70,4 +69,4 @@ def _mint(client: Client, claimed: Claimed, now: datetime) -> str:
         jti=opaque.token(16),
     )
     alg = client.metadata.id_token_signed_response_alg
-    return service(Signer).sign(alg, header=logout_token.HEADER, claims=token.claims(now), now=now)
+    return signing.sign(client, alg, header=logout_token.HEADER, claims=token.claims(now), now=now)

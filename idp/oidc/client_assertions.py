@@ -20,7 +20,7 @@ from idp.clients.public_keys import CLIENT_SIGNING_ALGORITHMS, FAPI_ALGORITHMS
 from idp.clients.secrets import SecretUse
 from idp.db import transaction
 from idp.errors import InvalidClient, InvalidRequest, InvalidToken
-from idp.oidc import secret_limits
+from idp.oidc import secret_limits, signing
 from idp.oidc.client_keys import ClientKeys, ClientKeysUnavailable
 from idp.protocol import jws_header, jwt_times
 from idp.protocol.assertion_claims import AssertionClaims
@@ -134,6 +134,7 @@ def _secret_fault(client: Client, jws: Jws, now: datetime) -> str | None:
         # RFC 7518 section 3.2; matters for secrets that somebody chose.
         if len(secret) >= needed and _is_signed_with(secret, jws):
             service(SecretUse).note(secret_id, now)
+            signing.note_secret(secret_id)
             return None
     secret_limits.note_failure(client.client_id)
     return "no secret verifies the signature"

@@ -20,7 +20,7 @@ from idp.clients import secrets
 from idp.clients.secrets import SecretUse
 from idp.db import db
 from idp.errors import InvalidClient, InvalidRequest
-from idp.oidc import client_assertions, client_certificates, clients, secret_limits
+from idp.oidc import client_assertions, client_certificates, clients, secret_limits, signing
 from idp.protocol.parameters import is_clean
 from idp.web.addresses import client_address
 from idp.web.current import service
@@ -134,6 +134,7 @@ def _check_secret(client: Client, presented: str) -> None:
         secret_limits.note_failure(client.client_id)
         raise InvalidClient(secret_limits.REFUSED, detail=f"wrong secret for client {client.client_id}")
     service(SecretUse).note(secret_id, clock.utc_now())
+    signing.note_secret(secret_id)
 
 
 def _check_method(client: Client, method: str) -> None:

@@ -13,7 +13,7 @@ from flask import Response, request
 
 from idp import registry
 from idp.clients import public_keys
-from idp.clients.metadata import SIGNING_ALGORITHMS
+from idp.clients.metadata import ANSWER_ALGORITHMS
 from idp.keys.signer import Signer
 from idp.oidc import client_assertions, client_auth, cors
 from idp.protocol import metadata
@@ -90,7 +90,7 @@ def _discovery(settings: Settings) -> Document:
             endpoints=endpoints,
             grant_types=grant_types,
             auth_methods=client_auth.methods(settings),
-            id_token_algorithms=SIGNING_ALGORITHMS,
+            id_token_algorithms=ANSWER_ALGORITHMS,
             assertion_algorithms=client_assertions.SIGNING_ALGORITHMS,
             request_object_algorithms=public_keys.CLIENT_SIGNING_ALGORITHMS,
             key_encryption_algorithms=public_keys.KEY_ENCRYPTION_ALGORITHMS,

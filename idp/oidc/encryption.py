@@ -14,7 +14,7 @@ from joserfc import jwe
 
 from idp.db import end_reading
 from idp.errors import InvalidRequest
-from idp.keys.signer import Signer
+from idp.oidc import signing
 from idp.oidc.client_keys import ClientKeys, ClientKeysUnavailable
 from idp.oidc.json_responses import json_response, never_kept
 from idp.settings import Settings
@@ -66,14 +66,14 @@ def userinfo(client: Client, claims: Mapping[str, Any], now: datetime) -> Respon
 
     """
     metadata = client.metadata
-    signing, alg = metadata.userinfo_signed_response_alg, metadata.userinfo_encrypted_response_alg
-    if signing is None and alg is None:
+    signed_with, alg = metadata.userinfo_signed_response_alg, metadata.userinfo_encrypted_response_alg
+    if signed_with is None and alg is None:
         return json_response(claims)
     end_reading()
     text, header = _dumps(claims), {}
-    if signing is not None:
+    if signed_with is not None:
         about = userinfo_claims(client, claims)
-        text = service(Signer).sign(signing, header=_HEADER, claims=about, now=now, lasting=True)
+        text = signing.sign(client, signed_with, header=_HEADER, claims=about, now=now, lasting=True)
         header = {"cty": "JWT"}
     if alg is not None:
         text = _encrypted(client, text.encode(), (alg, metadata.userinfo_encrypted_response_enc), header, now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from idp.keys.signer import Signer
-from idp.oidc import disclosure, encryption
+from idp.oidc import disclosure, encryption, signing
 from idp.oidc.subjects import subject_for
 from idp.protocol import claims_request, id_token
 from idp.protocol.access_token import AccessToken
@@ -145,5 +145,6 @@ def id_token_of(issue: Issue, *, profile: bool) -> IdToken:
 
 def _sealed(issue: Issue, token: IdToken) -> str:
     """Return *token* as its client wants to have it."""
-    signed = service(Signer).sign(token.alg, header=id_token.HEADER, claims=token.claims(issue.now), now=issue.now)
+    claims = token.claims(issue.now)
+    signed = signing.sign(issue.client, token.alg, header=id_token.HEADER, claims=claims, now=issue.now)
     return encryption.id_token(issue.client, signed, issue.now)

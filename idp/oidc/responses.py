@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from flask import Response, make_response, redirect, render_template
 
 from idp import clock, opaque
-from idp.keys.signer import Signer
 from idp.login import browser_state
+from idp.oidc import signing
 from idp.protocol import authorization_request, scopes, session_state
 from idp.protocol.id_token import HEADER
 from idp.protocol.redirect_uris import ResponseMode, append_parameters, origin_of
@@ -109,7 +109,7 @@ def _signed(client: Client, pairs: Pairs) -> str:
         "aud": client.client_id,
         "exp": clock.epoch_seconds(now + SIGNED_LIFETIME),
     }
-    return service(Signer).sign(alg, header=HEADER, claims=claims, now=now)
+    return signing.sign(client, alg, header=HEADER, claims=claims, now=now)
 
 
 def _form_post(redirect_uri: str, pairs: Pairs, *, is_silent: bool) -> Response:

@@ -13,6 +13,7 @@ from idp.clients import store
 from idp.clients.models import ClientRow
 from idp.db import db, transaction
 from idp.keys import store as keys
+from idp.keys.algorithms import FIRST
 from idp.settings import RegistrationSettings, Settings
 from idp.tokens import revocation
 from idp.vault import Vault
@@ -56,7 +57,13 @@ class Provider:
         return factories.make_person(self.app, username, **changes)
 
     def client(self, **metadata: Any) -> MadeClient:
-        return factories.make_client(self.app, **metadata)
+        """Register a client, and have the keys that it needs, as every way to register one does."""
+        made = factories.make_client(self.app, **metadata)
+        with self.app.app_context():
+            algorithms = store.read(db.session(), made.client_id).metadata.signing_algorithms
+        for alg in sorted(algorithms - set(FIRST)):
+            self.ensure_algorithm(alg)
+        return made
 
     def party(self, **metadata: Any) -> RelyingParty:
         """Register a client and return the party that is it."""
@@ -70,6 +77,7 @@ class Provider:
             client_secret=made.client_secret,
             redirect_uri=registered.redirect_uris[0] if registered.redirect_uris else "",
             scope=registered.scope or "openid",
+            secret_algorithms=frozenset(registered.signed_with_secret.values()),
         )
 
     def public_party(self, **metadata: Any) -> RelyingParty:

@@ -283,14 +283,12 @@ def _auth_alg(idp, browser, value):
 
 @check("id_token_signing_alg_values_supported")
 def _id_token_alg(idp, browser, value):
-    idp.ensure_algorithm(value)
     done = idp.party(id_token_signed_response_alg=value).flow(browser)
     assert header_of(done.id_token)["alg"] == value
 
 
 @check("authorization_signing_alg_values_supported")
 def _answer_alg(idp, browser, value):
-    idp.ensure_algorithm(value)
     party = idp.party(authorization_signed_response_alg=value)
     response = party.start(browser, response_mode="jwt")
     assert header_of(answer_of(response)["response"])["alg"] == value
@@ -299,7 +297,6 @@ def _answer_alg(idp, browser, value):
 
 @check("userinfo_signing_alg_values_supported")
 def _userinfo_alg(idp, browser, value):
-    idp.ensure_algorithm(value)
     party = idp.party(userinfo_signed_response_alg=value)
     response = party.userinfo(party.flow(browser).access)
     assert response.headers["Content-Type"] == "application/jwt"

@@ -228,7 +228,6 @@ def test_somewhere_to_come_back_to_is_needed(registrar):
         ("scope", ["openid"]),
         ("token_endpoint_auth_method", "client_secret_magic"),
         ("id_token_signed_response_alg", "none"),
-        ("id_token_signed_response_alg", "HS256"),
         ("userinfo_signed_response_alg", "none"),
         ("request_object_signing_alg", "none"),
         ("id_token_encrypted_response_alg", "RSA1_5"),

@@ -122,7 +122,12 @@ def test_every_fault_is_named_at_once():
         ),
         ({"token_endpoint_auth_method": "none", "resource_server": True}, "resource_server"),
         ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg"),
-        ({"id_token_signed_response_alg": "HS256"}, "id_token_signed_response_alg"),
+        (
+            {"token_endpoint_auth_method": "none", "id_token_signed_response_alg": "HS256"},
+            "id_token_signed_response_alg",
+        ),
+        ({"security_profile": "fapi", "userinfo_signed_response_alg": "HS512"}, "userinfo_signed_response_alg"),
+        ({"access_token_signed_response_alg": "HS256"}, "access_token_signed_response_alg"),
         ({"access_token_signed_response_alg": "none"}, "access_token_signed_response_alg"),
         ({"subject_type": "private"}, "subject_type"),
         (
