@@ -11,10 +11,11 @@ from jinja2 import StrictUndefined
 
 from idp import assets, registry
 from idp import settings as settings_module
-from idp.cache import Cache
+from idp.cache import CHANGED, Cache
 from idp.clients.secrets import SecretUse
-from idp.db import db, engine_options, prepare_engine
+from idp.db import db, engine_options, on_commit, prepare_engine
 from idp.deliveries import wake
+from idp.deliveries.store import WAITING
 from idp.jwt_sso import preview as jwt_preview
 from idp.keys import installation
 from idp.keys.ring import KeyRing
@@ -90,16 +91,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = create_database_app(settings)
     vault = installation.open_vault(settings)
     cache = Cache()
+    on_commit(app, CHANGED, cache.drop)
+    on_commit(app, WAITING, partial(wake.try_to, partial(_wake_background, app)))
     with app.app_context():
-        cache.forget_after_commits(db.session, db.engine)
         secrets = installation.open_secrets(db.session(), vault)
     current.provide(app, vault, secrets, cache)
     _configure(app, settings)
     app.secret_key = secrets.derive("forms")
     csrf.init_app(app)
     _add_services(app, settings, vault, cache)
-    with app.app_context():
-        wake.after_commits(db.session, db.engine, partial(_wake_background, app))
     for package in FEATURES:
         _add_feature(app, package)
     return app

@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from sqlalchemy import Integer, event, insert, select, update
+from sqlalchemy import Integer, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from idp.db import Base
+from idp.db import Base, after_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 Value = TypeVar("Value")
-_CHANGED = "idp_cache_changed"
+# What ``after_commit`` is told: this process drops at once, the others within half a second.
+CHANGED = "cache"
 _MOST_ENTRIES = 20_000
 
 
@@ -40,7 +41,7 @@ def bump(session: Session) -> None:
     )
     if changed.first() is None:
         session.execute(insert(CacheVersion).values(id=1, version=1))
-    session.info[_CHANGED] = session.get_bind()
+    after_commit(session, CHANGED)
 
 
 class Cache:
@@ -79,17 +80,6 @@ class Cache:
     def on_drop(self, listener: Callable[[], None]) -> None:
         """Call *listener* after each drop."""
         self._listeners.append(listener)
-
-    def forget_after_commits(self, session_factory: object, engine: Engine) -> None:
-        """Drop at once in this process, too, when a session that bumped in the database of *engine* commits."""
-
-        def committed(session: Session) -> None:
-            # Released savepoints are announced, too; others see nothing of them yet.
-            if session.info.get(_CHANGED) is engine and not session.in_nested_transaction():
-                del session.info[_CHANGED]
-                self.drop()
-
-        event.listen(session_factory, "after_commit", committed)
 
     def check(self, engine: Engine) -> None:
         """Read the version once, and drop when it moved."""

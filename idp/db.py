@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, MetaData, event
 from sqlalchemy.orm import DeclarativeBase, Session, registry
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import TypeVar
 
+    from flask import Flask
     from sqlalchemy import Connection, Dialect, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
     Called = TypeVar("Called", bound=Callable[..., Any])
 
 _BUSY_SECONDS = 5
+_AFTER_COMMIT = "idp_after_commit"
 
 
 class Turn:
@@ -141,6 +144,32 @@ class transaction(ContextDecorator):  # noqa: N801 - reads as a statement: with 
         decorated = super().__call__(func)
         decorated.writes = True  # type: ignore[attr-defined]  # read by the test that every writing route has it
         return decorated
+
+
+def on_commit(app: Flask, name: str, call: Callable[[], None]) -> None:
+    """Call *call* in *app* after each commit for which ``after_commit`` was told *name*."""
+    app.extensions.setdefault(_AFTER_COMMIT, {})[name] = call
+
+
+def after_commit(session: Session, name: str) -> None:
+    """Have what ``on_commit`` knows as *name* called once the transaction of *session* has committed."""
+    session.info.setdefault(_AFTER_COMMIT, set()).add(name)
+
+
+# One listener for all applications of a process: one of each would keep every application alive for ever.
+@event.listens_for(db.session, "after_commit")
+def _committed(session: Session) -> None:
+    # Released savepoints are announced, too; others see nothing of them yet.
+    if _AFTER_COMMIT in session.info and not session.in_nested_transaction():
+        calls = current_app.extensions.get(_AFTER_COMMIT, {})
+        for name in sorted(session.info.pop(_AFTER_COMMIT)):
+            if name in calls:
+                calls[name]()
+
+
+@event.listens_for(db.session, "after_rollback")
+def _rolled_back(session: Session) -> None:
+    session.info.pop(_AFTER_COMMIT, None)
 
 
 def end_reading() -> None:

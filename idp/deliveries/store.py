@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 
 from idp import opaque
 from idp.clients.models import ClientRow
+from idp.db import after_commit
 from idp.deliveries.models import Delivery
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ RETRIES: Final = (
 # Longer than the longest attempt.
 CLAIMED_FOR: Final = timedelta(seconds=60)
 KEPT: Final = timedelta(days=30)
-WAITING = "idp_deliveries_waiting"
+WAITING = "deliveries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def add(  # noqa: PLR0913 - keyword only: what a delivery consists of
         created_at=now,
     )
     session.add(row)
-    session.info[WAITING] = session.get_bind()
+    after_commit(session, WAITING)
     return row
 
 
@@ -188,7 +189,7 @@ def retry(session: Session, delivery_id: str, now: datetime) -> bool:
         .values(state=QUEUED, due_at=now, claim=None, attempts=0, finished_at=None)
         .execution_options(synchronize_session="fetch")
     )
-    session.info[WAITING] = session.get_bind()
+    after_commit(session, WAITING)
     return _count(changed) > 0
 
 
