@@ -38,6 +38,7 @@ DOCUMENTED = (
     "admin-clients-light-1280",
     "admin-secret-light-1280",
     "admin-keys-light-1280",
+    "signed-out-light-1280",
 )
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 SAMPLES = ("ana", "ben", "chie")
@@ -145,11 +146,14 @@ def refused(page: Page, studio: Studio) -> None:
 
 
 def signed_out(page: Page, studio: Studio) -> None:
-    """Sign somebody in, and out again."""
+    """Sign somebody in, open the sample apps, and sign out again; wait until the one that can be told has been."""
     at("/login", page, studio)
     sign_in(page, "ben", studio.password_of("ben"))
+    page.wait_for_url(f"{studio.issuer}/")
+    open_samples(page, studio)
     at("/logout", page, studio)
     page.click("#logout-confirm")
+    page.get_by_text("Signed out", exact=True).wait_for()
 
 
 def link_of(text: str, listing: str, page: Page, studio: Studio) -> None:
@@ -239,6 +243,7 @@ SHOTS = (
     Shot("admin-user", "ruth", partial(link_of, "Ana Ferreira", "/admin/users")),
     plain("admin-groups", "ruth", "/admin/groups"),
     Shot("admin-group", "ruth", partial(link_of, "Engineering", "/admin/groups")),
+    plain("admin-outbox", "ruth", "/admin/outbox"),
     plain("admin-audit", "ruth", "/admin/audit"),
     Shot("admin-audit-event", "ruth", opened_event),
 )
@@ -286,15 +291,20 @@ def live_a_little(studio: Studio) -> None:
     """Sign in as the sample person who uses apps, and let one of them know her."""
     page = studio.page("ana")
     page.route("https://books.example.com/**", lambda route: route.fulfill(body="Library", content_type="text/plain"))
+    open_samples(page, studio)
+    at(authorization("library", "https://books.example.com/callback", "openid profile"), page, studio)
+    page.click("#consent-allow")
+    page.wait_for_url("https://books.example.com/**")
+
+
+def open_samples(page: Page, studio: Studio) -> None:
+    """Go from the start page to each of the two sample apps."""
     for name in ("Notes", "Wiki"):
         at("/", page, studio)
         page.locator("main").get_by_role("link", name=name).first.click()
         page.wait_for_load_state()
         if page.locator("#sign-in").count():
             page.click("#sign-in")
-    at(authorization("library", "https://books.example.com/callback", "openid profile"), page, studio)
-    page.click("#consent-allow")
-    page.wait_for_url("https://books.example.com/**")
 
 
 def take(studio: Studio, shots: list[Shot], folder: Path) -> None:

@@ -39,6 +39,7 @@ class AppLine:
     """One app: `state` is one of the words above; `place` its host, `href` where one can sign out of it by hand."""
 
     name: str
+    logo: str | None
     place: str
     href: str | None
     state: str
@@ -98,9 +99,10 @@ def _line(client: Client, way: str, delivery: Delivery | None, *, is_asker: bool
     place = next((address.partition("://")[2].partition("/")[0] for address in addresses if address), "")
     if delivery is None:
         state = FRAMED if way == sign_outs.FRONT else ASKER if is_asker else UNTOLD
-        return AppLine(client.name, place, client.metadata.client_uri, state)
+        return AppLine(client.name, client.logo, place, client.metadata.client_uri, state)
     return AppLine(
         name=client.name,
+        logo=client.logo,
         place=place,
         href=client.metadata.client_uri,
         state=_STATES.get(delivery.state) or (RETRYING if delivery.fault else TELLING),
