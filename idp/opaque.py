@@ -19,6 +19,11 @@ def token(nbytes: int = 32) -> str:
     return secrets.token_urlsafe(nbytes)
 
 
+def hexadecimal(nbytes: int = 32) -> str:
+    """Return *nbytes* random bytes as lower-case hexadecimal characters, two a byte."""
+    return secrets.token_hex(nbytes)
+
+
 def random_bytes(nbytes: int = 32) -> bytes:
     """Return *nbytes* random bytes."""
     return secrets.token_bytes(nbytes)

@@ -209,6 +209,20 @@ class ClientJwtSecretReplaced(
     """The secret that signs the tokens of the JWT redirect for one client was replaced."""
 
 
+class ClientJwtSecretAdded(Event, type="client.jwt_secret_added", title="Added a JWT secret", about="apps"):
+    """A client of the JWT redirect got a second secret, which did not sign yet."""
+
+
+class ClientJwtSecretSwitched(
+    Event, type="client.jwt_secret_switched", title="Signs with an app's other JWT secret", about="apps"
+):
+    """The tokens of the JWT redirect for one client were signed with its other secret from then on."""
+
+
+class ClientJwtSecretRemoved(Event, type="client.jwt_secret_removed", title="Removed a JWT secret", about="apps"):
+    """The secret of a client of the JWT redirect that did not sign was ended."""
+
+
 class InitialAccessTokenMade(
     Event, type="initial_access_token.made", title="Made a token to register apps", about="apps"
 ):
@@ -331,6 +345,27 @@ class KeyExported(Event, type="key.exported", title="Exported public keys", abou
     """The public part of keys was downloaded by an administrator."""
 
     kids: tuple[str, ...] = ()
+
+
+class KeyGiven(Event, type="key.given", title="Gave an app a public key", about="keys"):
+    """A public key was handed to an app that does not fetch it."""
+
+    app: str = ""
+
+
+class KeyTrialBegan(Event, type="key.trial_began", title="Tried the next key with an app", about="keys"):
+    """One app is signed for with the next key already."""
+
+    alg: str = ""
+    app: str = ""
+
+
+class KeyTrialEnded(Event, type="key.trial_ended", title="Ended the trial of a key", about="keys"):
+    """An app is signed for with the active key again; by itself when its people had to start over."""
+
+    alg: str = ""
+    app: str = ""
+    by_itself: bool = False
 
 
 # The installation.

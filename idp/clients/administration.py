@@ -16,7 +16,10 @@ from idp.audit.events import (
     ClientDeleted,
     ClientDisabled,
     ClientEnabled,
+    ClientJwtSecretAdded,
+    ClientJwtSecretRemoved,
     ClientJwtSecretReplaced,
+    ClientJwtSecretSwitched,
     ClientSecretAdded,
     ClientSecretRemoved,
 )
@@ -100,19 +103,57 @@ def remove_secret(session: Session, client_id: str, secret_id: str, *, actor: Ac
 
 
 def replace_jwt_secret(session: Session, vault: Vault, client_id: str, *, actor: Actor, now: datetime) -> str:
-    """Replace the HMAC secret of a client of the JWT redirect, and return the new one.
+    """Replace every HMAC secret of a client of the JWT redirect by a new one that signs at once, and return it.
 
     Raises:
         NotFound: there is no such client.
         Conflict: the client's tokens are not signed with a shared secret.
 
     """
-    client = _found(session, client_id)
-    if client.metadata.jwt_sso is None or not client.metadata.jwt_sso.is_symmetric:
-        raise Conflict("The tokens of this app are not signed with a shared secret.")
+    client = _sharing(session, client_id)
     secret = jwt_secrets.replace(session, vault, client_id, now)
     record(session, ClientJwtSecretReplaced(target_id=client_id, target_name=client.name), now=now, actor=actor)
     return secret
+
+
+def add_jwt_secret(
+    session: Session, vault: Vault, client_id: str, *, actor: Actor, now: datetime, chosen: str = ""
+) -> str:
+    """Give a client of the JWT redirect a second HMAC secret, which does not sign yet, and return it.
+
+    Raises:
+        NotFound: there is no such client.
+        Conflict: two are live already, or the client's tokens are not signed with a shared secret.
+        FieldErrors: *chosen*, the one that the other side made, cannot be used.
+
+    """
+    client = _sharing(session, client_id)
+    alg = client.metadata.jwt_sso.alg if client.metadata.jwt_sso else ""
+    accepted = jwt_secrets.check_chosen(chosen, alg) if chosen else None
+    secret = jwt_secrets.add(session, vault, client_id, now, chosen=accepted)
+    record(session, ClientJwtSecretAdded(target_id=client_id, target_name=client.name), now=now, actor=actor)
+    return secret
+
+
+def switch_jwt_secret(session: Session, client_id: str, *, actor: Actor, now: datetime) -> None:
+    """Sign a client's tokens with its other HMAC secret; see ``jwt_secrets.switch``."""
+    client = _sharing(session, client_id)
+    jwt_secrets.switch(session, client_id, now)
+    record(session, ClientJwtSecretSwitched(target_id=client_id, target_name=client.name), now=now, actor=actor)
+
+
+def remove_jwt_secret(session: Session, client_id: str, *, actor: Actor, now: datetime) -> None:
+    """End the HMAC secret of a client that does not sign; see ``jwt_secrets.remove_other``."""
+    client = _sharing(session, client_id)
+    jwt_secrets.remove_other(session, client_id, now)
+    record(session, ClientJwtSecretRemoved(target_id=client_id, target_name=client.name), now=now, actor=actor)
+
+
+def _sharing(session: Session, client_id: str) -> Client:
+    client = _found(session, client_id)
+    if client.metadata.jwt_sso is None or not client.metadata.jwt_sso.is_symmetric:
+        raise Conflict("The tokens of this app are not signed with a shared secret.")
+    return client
 
 
 def _found(session: Session, client_id: str) -> Client:

@@ -8,11 +8,14 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from idp.clients import values
+from idp.clients.public_keys import CLIENT_SIGNING_ALGORITHMS
 from idp.errors import FieldErrors
 from idp.protocol import claims
 
 DELIVERIES = ("form_post", "query", "fragment")
-ALGORITHMS = ("RS256", "ES256", "EdDSA", "HS256")
+ALGORITHMS = (*CLIENT_SIGNING_ALGORITHMS, "HS256", "HS384", "HS512")
+# The apps whose rules are known, by the names of the modules in `idp.jwt_sso.presets`.
+PRESETS = ("generic", "zendesk", "freshworks", "metabase", "grafana", "discourse")
 # What a mapped claim may hold; the left side of `claims` is the name that the app expects.
 CLAIM_SOURCES = ("sub", *claims.NAMES)
 _FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -25,6 +28,7 @@ class JwtRedirect:
 
     ``field`` names the form field or parameter; ``return_to_prefixes`` are addresses outside the origin of
     ``delivery_uri`` below which ``return_to`` may point; ``claims`` pairs a claim's name with the standard claim in it.
+    ``preset`` names whose rules the app has.
     """
 
     delivery_uri: str
@@ -33,6 +37,17 @@ class JwtRedirect:
     alg: str = "RS256"
     return_to_prefixes: tuple[str, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()
+    preset: str = "generic"
+
+    @property
+    def is_discourse_connect(self) -> bool:
+        """Tell whether the app speaks DiscourseConnect: a signed query string, no JWT."""
+        return self.preset == "discourse"
+
+    @property
+    def is_pinned(self) -> bool:
+        """Tell whether the app was given what it verifies with by hand, so that it learns of no new key by itself."""
+        return self.is_symmetric or self.preset == "freshworks"
 
     @property
     def is_symmetric(self) -> bool:
@@ -48,6 +63,7 @@ class JwtRedirect:
             "alg": self.alg,
             "return_to_prefixes": list(self.return_to_prefixes),
             "claims": dict(self.claims),
+            "preset": self.preset,
         }
 
 
@@ -83,9 +99,21 @@ def read(value: object) -> JwtRedirect:
             faults[name] = str(error)
     if "delivery_uri" not in found:
         faults.setdefault("delivery_uri", "Say where the signed token goes.")
+    if not faults:
+        faults = _discourse_faults(JwtRedirect(**found))
     if faults:
         raise FieldErrors(faults)
     return JwtRedirect(**found)
+
+
+def _discourse_faults(wanted: JwtRedirect) -> dict[str, str]:
+    """Return what cannot be chosen where nothing but DiscourseConnect is understood."""
+    fixed = {"alg": "HS256", "delivery": "query"} if wanted.is_discourse_connect else {}
+    return {
+        name: f"Discourse takes {value} and nothing else."
+        for name, value in fixed.items()
+        if getattr(wanted, name) != value
+    }
 
 
 def _field(value: object) -> str:
@@ -125,4 +153,5 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "alg": values.one_of(*ALGORITHMS),
     "return_to_prefixes": values.several(_prefix),
     "claims": _claims,
+    "preset": values.one_of(*PRESETS),
 }

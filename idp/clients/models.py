@@ -22,8 +22,12 @@ class ClientRow(Base):
     # NFKC + casefold of the name: what lists are sorted and searched by.
     name_key: Mapped[str] = mapped_column(String(800))
     metadata_json: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    # The HMAC secret of a JWT redirect client (HS256), encrypted; never the client secret.
+    # The HMAC secret that signs for a JWT redirect client, encrypted; never the client secret. The other one is live, too,
+    # while one replaces the other: made and not signing yet, or not signing any more.
     jwt_secret: Mapped[str | None] = mapped_column(Text)
+    jwt_secret_at: Mapped[datetime | None]
+    jwt_secret_other: Mapped[str | None] = mapped_column(Text)
+    jwt_secret_other_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -44,6 +44,7 @@ class Client:
     secrets: tuple[tuple[str, str], ...] = ()
     secret_envelopes: tuple[tuple[str, str], ...] = ()
     jwt_secret: str | None = None
+    jwt_secret_other: str | None = None
     # The digest that the address of its logo is made from, and whether it registered itself.
     logo: str | None = None
     registered_itself: bool = False
@@ -158,7 +159,7 @@ def update(
     jwt_secret = None
     if metadata.jwt_sso is None or not metadata.jwt_sso.is_symmetric:
         jwt_secrets.forget(session, client_id)
-    elif before.jwt_secret is None:
+    elif not jwt_secrets.suit(vault, before, metadata.jwt_sso.alg):
         jwt_secret = _with_jwt_secret(session, vault, client_id, metadata, now)
     bump(session)
     return before, Created(_must_read(session, client_id), secret, jwt_secret)
@@ -258,6 +259,7 @@ def _rows() -> Select[Any]:
         ClientRow.created_at,
         ClientRow.updated_at,
         ClientRow.jwt_secret,
+        ClientRow.jwt_secret_other,
         ClientLogo.digest.label("logo"),
         ClientRegistration.client_id.label("registration"),
     )
@@ -281,6 +283,7 @@ def _snapshot(row: Row[Any]) -> Client:
         created_at=row.created_at,
         updated_at=row.updated_at,
         jwt_secret=row.jwt_secret,
+        jwt_secret_other=row.jwt_secret_other,
         logo=row.logo,
         registered_itself=row.registration is not None,
     )

@@ -252,6 +252,20 @@ RETURN_TO = Reason(
     "return_to is neither a path of the delivery address's origin nor below a registered prefix.",
     "Send a path that begins with one slash, or register the prefix for the client.",
 )
+DISCOURSE_SIGNATURE = Reason(
+    "discourse_signature_refused",
+    "The forum's request could not be checked",
+    _TELL,
+    "sig is not the HMAC-SHA256 of the text in sso with a secret of this client, or sso cannot be read.",
+    "Put the client's JWT secret into discourse_connect_secret, and have Discourse send sso and sig unchanged.",
+)
+DISCOURSE_RETURN = Reason(
+    "discourse_return_refused",
+    "This app asked us to send you somewhere we do not recognise",
+    _TELL,
+    "return_sso_url in the signed request is not the delivery_uri that is registered for the client.",
+    "Register the forum's address followed by /session/sso_login as the delivery_uri.",
+)
 SIGN_IN_RETURN = Reason(
     "sign_in_return_refused",
     "We do not recognise the address that this sign-in leads back to",

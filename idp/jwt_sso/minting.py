@@ -1,11 +1,11 @@
-"""The token of the JWT redirect: signed as the client asked for, recorded by its jti."""
+"""The message of the JWT redirect: signed as the client asked for, recorded by its jti."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from idp.clients.store import Client
 from idp.errors import AccessDenied, ServerError
 from idp.jwt_sso.front_channel import Asked
 from idp.keys.signer import Signer
-from idp.protocol import claims
+from idp.protocol import claims, discourse_connect
 from idp.protocol.redirect_jwt import HEADER, RedirectJwt
 from idp.sessions.store import SessionView
 from idp.settings import Settings
@@ -25,20 +25,21 @@ from idp.tokens.models import RedirectToken
 from idp.vault import Vault
 from idp.web.current import service
 
-_SIGNED_BY_SECRET = "HS256"
+# DiscourseConnect has names of its own for these claims; where a client maps others to them, those hold.
+_FORUM_NAMES: Final = {"email": "email", "name": "name", "preferred_username": "username", "picture": "avatar_url"}
 
 
 @dataclass(frozen=True, slots=True)
 class Minted:
-    """A signed token, and what is recorded of it."""
+    """What is handed over, by the names of its fields: a signed token or message; and what is recorded of it."""
 
-    token: str
+    fields: tuple[tuple[str, str], ...]
     jti: str
     expires_at: datetime
 
 
 def mint(session: Session, request: Asked, person: SessionView, granted: Sequence[str], now: datetime) -> Minted:
-    """Sign a token about *person* for the client of *request*, with the claims that *granted* scopes cover.
+    """Sign a message about *person* for the client of *request*, with the claims that *granted* scopes cover.
 
     Raises:
         AccessDenied: the person is gone or disabled since the session was loaded.
@@ -46,20 +47,39 @@ def mint(session: Session, request: Asked, person: SessionView, granted: Sequenc
 
     """
     content = content_of(session, request, person.person_id, person.auth_time, granted, now)
-    expires_at = now + timedelta(seconds=content["exp"] - content["iat"])
-    return Minted(_sign(request.client, request.delivery.alg, content, now), content["jti"], expires_at)
+    if request.delivery.is_discourse_connect:
+        lifetime, jti = service(Settings).tokens.redirect_jwt, opaque.token(24)
+    else:
+        lifetime, jti = timedelta(seconds=content["exp"] - content["iat"]), content["jti"]
+    return Minted(signed(request, content, now), jti, now + lifetime)
+
+
+def signed(request: Asked, content: dict[str, Any], now: datetime) -> tuple[tuple[str, str], ...]:
+    """Return the fields that carry *content*, made by ``content_of``, to the client of *request*.
+
+    Raises:
+        ServerError: nothing can sign for this client.
+
+    """
+    if not request.delivery.is_discourse_connect:
+        return ((request.delivery.field, _sign(request.client, request.delivery.alg, content, now)),)
+    secret = request.question.secret if request.question is not None else _secret(request.client)
+    sso, sig = discourse_connect.answered(content, secret)
+    return ("sso", sso), ("sig", sig)
 
 
 def content_of(
     session: Session, request: Asked, person_id: str, auth_time: datetime, granted: Sequence[str], now: datetime
 ) -> dict[str, Any]:
-    """Return what the token for *request* says about somebody who signed in at *auth_time*, not signed.
+    """Return what the message for *request* says about somebody who signed in at *auth_time*, not signed.
 
     Raises:
         AccessDenied: the person is gone or disabled.
 
     """
     settings = service(Settings)
+    if request.delivery.is_discourse_connect:
+        return _for_forum(session, person_id, request, granted)
     return RedirectJwt(
         issuer=settings.issuer,
         subject=person_id,
@@ -81,12 +101,30 @@ def record(session: Session, minted: Minted, *, client_id: str, person_id: str, 
     )
 
 
-def _about(session: Session, person_id: str, request: Asked, granted: Sequence[str]) -> dict[str, object]:
+def _about(session: Session, person_id: str, request: Asked, granted: Sequence[str]) -> dict[str, Any]:
     """Return the standard claims, and once more those that the client knows under other names."""
+    view = _view(session, person_id, granted)
+    return claims.claims_for(view, granted) | claims.with_mapping(view, granted, request.delivery.claims)
+
+
+def _for_forum(session: Session, person_id: str, request: Asked, granted: Sequence[str]) -> dict[str, Any]:
+    """Return what DiscourseConnect says of a person; the forum itself proves an address that was not verified here."""
+    view = _view(session, person_id, granted)
+    known = claims.claims_for(view, granted)
+    members = {name: known[claim] for claim, name in _FORUM_NAMES.items() if claim in known}
+    if "groups" in known:
+        members["groups"] = known["groups"]
+    members |= claims.with_mapping(view, granted, request.delivery.claims)
+    # These are the protocol's, whatever is mapped: who it is, what was asked, and whether the address can be trusted.
+    members |= {"external_id": view.subject, "require_activation": not view.email_verified}
+    return members | {"nonce": request.question.nonce if request.question is not None else ""}
+
+
+def _view(session: Session, person_id: str, granted: Sequence[str]) -> claims.PersonView:
     person = store.find(session, person_id)
     if person is None or person.disabled_at is not None:
         raise AccessDenied("The account is switched off.", detail=f"person {person_id}")
-    view = claims.PersonView(
+    return claims.PersonView(
         subject=person.id,
         username=person.username,
         email=person.email,
@@ -96,14 +134,16 @@ def _about(session: Session, person_id: str, request: Asked, granted: Sequence[s
         groups=groups.names_of(session, person.id) if "groups" in granted else (),
         updated_at=person.updated_at,
     )
-    return claims.claims_for(view, granted) | claims.with_mapping(view, granted, request.delivery.claims)
-
 
 def _sign(client: Client, alg: str, content: dict[str, object], now: datetime) -> str:
     signer = service(Signer)
-    if alg != _SIGNED_BY_SECRET:
+    if not alg.startswith("HS"):
         return signer.sign(alg, header=HEADER, claims=content, now=now)
-    if client.jwt_secret is None:
+    return signer.sign_with_secret(_secret(client), alg=alg, header=HEADER, claims=content, now=now)
+
+
+def _secret(client: Client) -> bytes:
+    found = jwt_secrets.keys(service(Vault), client)
+    if not found:
         raise ServerError("The server cannot sign at the moment.", detail=f"no secret for {client.client_id}")
-    key = jwt_secrets.key_bytes(service(Vault), client.client_id, client.jwt_secret)
-    return signer.sign_with_secret(key, header=HEADER, claims=content, now=now)
+    return found[0]

@@ -32,6 +32,9 @@ bp = Blueprint("jwt_sso", __name__, url_prefix="/sso")
 def start(client_id: str) -> Response:
     """Hand a token to the app, or keep the request while the person signs in or decides."""
     asked = front_channel.asked(client_id, parameters.read_urlencoded(request.query_string))
+    if asked.delivery.is_discourse_connect and asked.question is None:
+        # The forum has to ask, since its nonce must come back.
+        return make_response(redirect(front_channel.forum_start(asked), code=303))
     return _go_on(asked, None, clock.utc_now())
 
 
@@ -76,14 +79,13 @@ def _issue(
         if not sessions.note_client(session, person.id, client_id, now):
             # Signed out in another tab meanwhile.
             return _start_again(asked)
-    return _deliver(asked, minted.token)
+    return _deliver(asked, minted.fields)
 
 
-def _deliver(asked: Asked, token: str) -> Response:
-    """Send the token, and beside it what the app sent, to the one registered address."""
+def _deliver(asked: Asked, fields: tuple[tuple[str, str], ...]) -> Response:
+    """Send what was signed, and beside it what the app sent, to the one registered address."""
     delivery = asked.delivery
-    echoed = [(name, asked.parameters[name]) for name in ("return_to", "state") if name in asked.parameters]
-    pairs = [(delivery.field, token), *echoed]
+    pairs = [*fields, *front_channel.echoed(asked)]
     mode = ResponseMode(delivery.delivery)
     if mode is ResponseMode.FORM_POST:
         pending_page()

@@ -8,9 +8,12 @@ down_revision = "0002openid"
 branch_labels = None
 depends_on = None
 
-
 def upgrade() -> None:
     _add_readiness()
+    # Two secrets of the JWT redirect may be live while one replaces the other.
+    op.add_column("clients", sa.Column("jwt_secret_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("clients", sa.Column("jwt_secret_other", sa.Text(), nullable=True))
+    op.add_column("clients", sa.Column("jwt_secret_other_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def _add_readiness() -> None:
@@ -72,5 +75,7 @@ def _add_of_clients(name: str, *columns: sa.Column) -> None:
 
 
 def downgrade() -> None:
+    for name in ("jwt_secret_other_at", "jwt_secret_other", "jwt_secret_at"):
+        op.drop_column("clients", name)
     for name in ("canaries", "given_keys", "signed_for", "client_networks", "key_set_fetches", "key_sets"):
         op.drop_table(name)
