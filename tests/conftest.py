@@ -14,6 +14,7 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from idp import prepare
 from idp.app import create_app
@@ -202,7 +203,7 @@ def settings(data_dir: Path, database_url: str) -> Settings:
 
 
 @pytest.fixture
-def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
+def make_app(settings: Settings, services: Services) -> Iterator[Callable[..., Flask]]:
     """Return a function that makes an application over the test's installation; its arguments are settings."""
     made: list[Flask] = []
 
@@ -210,6 +211,8 @@ def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
         app = create_app(Settings(**{**settings.model_dump(), **changed}))
         app.testing = True
         app.test_client_class = Browser
+        # Compiled templates are shared by the applications of a run: most tests show a page or two.
+        app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(services.shared("templates")))
         made.append(app)
         return app
 

@@ -57,6 +57,12 @@ class Services:
         folder.chmod(0o711)
         return cls(folder)
 
+    def shared(self, name: str) -> Path:
+        """Return a folder that all workers of the run may read and write."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Hold the lock *name* against the other workers."""
