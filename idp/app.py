@@ -18,6 +18,7 @@ from idp.deliveries import wake
 from idp.deliveries.store import WAITING
 from idp.jwt_sso import preview as jwt_preview
 from idp.keys import installation
+from idp.keys.ledger import Ledger
 from idp.keys.ring import KeyRing
 from idp.keys.signer import Signer
 from idp.keys.verifier import Verifier
@@ -26,7 +27,7 @@ from idp.oidc.client_keys import ClientKeys
 from idp.oidc.request_objects import FetchedObjects
 from idp.outbound import Outbound
 from idp.tokens.previews import Previews
-from idp.web import current, navigation
+from idp.web import addresses, current, navigation
 from idp.web.csrf import csrf
 
 if TYPE_CHECKING:
@@ -128,10 +129,11 @@ def _configure(app: Flask, settings: Settings) -> None:
 def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) -> None:
     """Provide what needs more than one feature to build."""
     with app.app_context():
-        ring = KeyRing(cache, vault, db.engine)
+        ledger = Ledger(db.engine, partial(addresses.network_seen, settings.trusted_proxies))
+        ring = KeyRing(cache, vault, db.engine, ledger)
         secret_use = SecretUse(db.engine)
     outbound = Outbound(settings)
-    current.provide(app, ring, Signer(ring), Verifier(ring, settings.issuer), secret_use)
+    current.provide(app, ledger, ring, Signer(ring, ledger), Verifier(ring, settings.issuer), secret_use)
     current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))
     current.provide(app, Previews(oidc_preview.made, jwt_preview.made))
 

@@ -14,6 +14,7 @@ import structlog
 
 from idp.cache import Cache
 from idp.db import db
+from idp.keys.ledger import Ledger
 from idp.oidc import documents
 from idp.settings import Settings
 from idp.web.limits import AT_WORK, LARGEST_BODY
@@ -30,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Server", "")]
 
+_OF_ONE = (documents.OF_ONE_JWKS, documents.OF_ONE_DISCOVERY)
+
 # As many requests as one server process takes in at a time: a body that comes slowly keeps a thread, and nothing else.
 TAKEN_IN = 64
 
@@ -41,6 +44,7 @@ class Front:
         self._app = app
         services = app.extensions["idp"]
         self._cache: Cache = services[Cache]
+        self._ledger: Ledger = services[Ledger]
         self._host = services[Settings].issuer.partition("://")[2]
         self._providers = documents.providers(app)
         self._made: dict[str, Document] = {}
@@ -61,8 +65,13 @@ class Front:
                 return _send(start_response, environ, b"ok\n", _PLAIN)
             if path in self._providers and environ.get("HTTP_HOST", "").lower() == self._host:
                 return self._public(path, environ, start_response)
+            if path.startswith(_OF_ONE) and environ.get("HTTP_HOST", "").lower() == self._host:
+                return self._of_one(path, environ, start_response)
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             _take_in(environ)
+        return self._flask(environ, start_response)
+
+    def _flask(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         with self._turns:
             return self._app.wsgi_app(environ, start_response)
 
@@ -76,6 +85,33 @@ class Front:
             document = self._providers[path]()
             # Put into the dictionary that was there before the reading: a change meanwhile has replaced it.
             made[path] = document
+        return self._answer(document, "" if path in documents.JWKS_PATHS else None, environ, start_response)
+
+    def _of_one(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer at a client's own address; for a client that there is not, Flask has the words."""
+        made = self._made
+        document = made.get(path)
+        if document is None:
+            with self._turns:
+                document = documents.of_one_client(self._app, path)
+            if document is None:
+                return self._flask(environ, start_response)
+            made[path] = document
+        reader = path.removeprefix(documents.OF_ONE_JWKS) if path.startswith(documents.OF_ONE_JWKS) else None
+        return self._answer(document, reader, environ, start_response)
+
+    def _answer(
+        self, document: Document, reader: str | None, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Send *document*; where *reader* is given it is the key set, and whose own address it was fetched from."""
+        if reader is not None:
+            self._ledger.fetched(
+                reader,
+                document.etag,
+                environ.get("REMOTE_ADDR", ""),
+                environ.get("HTTP_X_FORWARDED_FOR", ""),
+                environ.get("HTTP_USER_AGENT", ""),
+            )
         headers = [
             ("Content-Type", "application/json"),
             ("Cache-Control", document.cache_control),

@@ -16,7 +16,7 @@ from idp.db import db, transaction
 from idp.deliveries import sign_outs, store
 from idp.interactions import store as interactions
 from idp.jobs import leases, queue
-from idp.keys import rotation
+from idp.keys import ledger, readiness, rotation
 from idp.oidc import unused_clients
 from idp.sessions import store as sessions
 from idp.settings import Settings
@@ -71,7 +71,8 @@ def purge_expired(app: Flask) -> None:
     settings = app.extensions["idp"][Settings]
     idle, keep = settings.session.idle, settings.registration.keep_unused
     unused = partial(unused_clients.purge, keep=keep)
-    others = (unused, interactions.purge, refusals.purge, throttle.purge, store.purge, sign_outs.purge)
+    ledgers = partial(ledger.purge, keep=readiness.ACTIVE + settings.keys.publish_ahead)
+    others = (unused, interactions.purge, refusals.purge, throttle.purge, store.purge, sign_outs.purge, ledgers)
     for forget in (purge.purge, partial(sessions.purge, idle=idle), *others):
         with transaction() as session:
             forget(session, utc_now())

@@ -138,7 +138,7 @@ def _view(session: Session, person_id: str, granted: Sequence[str]) -> claims.Pe
 def _sign(client: Client, alg: str, content: dict[str, object], now: datetime) -> str:
     signer = service(Signer)
     if not alg.startswith("HS"):
-        return signer.sign(alg, header=HEADER, claims=content, now=now)
+        return signer.sign(alg, header=HEADER, claims=content, now=now, client_id=client.client_id)
     return signer.sign_with_secret(_secret(client), alg=alg, header=HEADER, claims=content, now=now)
 
 

@@ -15,6 +15,7 @@ from idp.interactions import store as interactions
 from idp.interactions.models import Interaction
 from idp.jwt_sso import front_channel, minting
 from idp.jwt_sso.front_channel import KNOWN_PARAMETERS, Asked
+from idp.keys.ring import KeyRing
 from idp.login.browser import bind_browser
 from idp.login.waiting import sign_in_address
 from idp.protocol import parameters
@@ -22,6 +23,8 @@ from idp.protocol.redirect_uris import ResponseMode, append_parameters
 from idp.protocol.steps import Step
 from idp.sessions import store as sessions
 from idp.sessions.store import SessionView
+from idp.tokens import restarts
+from idp.web.current import service
 from idp.web.headers import pending_page
 
 bp = Blueprint("jwt_sso", __name__, url_prefix="/sso")
@@ -79,6 +82,7 @@ def _issue(
         if not sessions.note_client(session, person.id, client_id, now):
             # Signed out in another tab meanwhile.
             return _start_again(asked)
+        restarts.watch(session, service(KeyRing), client_id, person.person_id, now)
     return _deliver(asked, minted.fields)
 
 

@@ -19,7 +19,7 @@ from idp.keys.models import ClientNetwork, KeySet, KeySetFetch, SignedFor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy import Connection, Engine
     from sqlalchemy.orm import Session
@@ -162,9 +162,9 @@ class Ledger:
                     self._failed(error)
 
 
-def purge(session: Session, now: datetime, *, keep: int) -> None:
-    """Forget what was last seen longer ago than *keep* seconds."""
-    before = clock.epoch_seconds(now) - keep
+def purge(session: Session, now: datetime, *, keep: timedelta) -> None:
+    """Forget what was last seen longer ago than *keep*."""
+    before = clock.epoch_seconds(now - keep)
     for model in (KeySetFetch, ClientNetwork, SignedFor):
         session.execute(delete(model).where(model.last_at < before))
     used = select(KeySetFetch.etag)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from idp import clock
 from idp.keys import algorithms, store
 from idp.keys.algorithms import ALGORITHMS, AsymmetricKey
-from idp.keys.models import Installation, SigningKey
+from idp.keys.models import Canary, Installation, SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Row
 
     from idp.cache import Cache
+    from idp.keys.ledger import Ledger
     from idp.vault import Vault
 
 _ENTRY: Final = ("keys", "ring")
@@ -65,20 +66,24 @@ class RingKey:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Every key that can verify anything, the active one of each algorithm, the key set, and the not-before."""
+    """Every key that can verify anything, those that sign, the key set, and the not-before."""
 
     by_kid: dict[str, RingKey]
+    # By algorithm.
     active: dict[str, RingKey]
     jwks: tuple[bytes, str]
     # NumericDate; tokens issued before it are refused.
     not_before: int
+    # By client and algorithm: the next key, where it is tried with one client before it signs for all.
+    canaries: dict[tuple[str, str], RingKey] = field(default_factory=dict)
 
 
 class KeyRing:
     """Gives out the present ``Ring``; every process hears of a change within a second."""
 
-    def __init__(self, cache: Cache, vault: Vault, engine: Engine) -> None:
+    def __init__(self, cache: Cache, vault: Vault, engine: Engine, ledger: Ledger) -> None:
         self._cache = cache
+        self._ledger = ledger
         self._vault = vault
         self._engine = engine
         self._parsed: dict[str, Parsed] = {}
@@ -116,16 +121,23 @@ class KeyRing:
         with self._engine.connect() as connection:
             rows = connection.execute(statement).all()
             not_before = connection.execute(select(Installation.not_before)).scalar()
+            tried = connection.execute(select(Canary.client_id, Canary.kid).where(Canary.returned_at.is_(None))).all()
         keys = {row.kid: self._key(row) for row in rows}
         # What was revoked leaves the memory, too.
         self._parsed = {kid: key.parsed for kid, key in keys.items()}
         published = [
             store.public_member(row.kid, row.alg, row.public_jwk) for row in rows if row.state in store.PUBLISHED
         ]
+        jwks = store.key_set(published)
+        self._ledger.serves(jwks[1], [member["kid"] for member in published])
+        following = {kid: key for kid, key in keys.items() if key.state == store.NEXT}
         return Ring(
             by_kid=keys,
             active={key.alg: key for key in keys.values() if key.state == store.ACTIVE},
-            jwks=store.key_set(published),
+            canaries={
+                (row.client_id, following[row.kid].alg): following[row.kid] for row in tried if row.kid in following
+            },
+            jwks=jwks,
             not_before=clock.epoch_seconds(not_before) if not_before else 0,
         )
 

@@ -17,7 +17,7 @@ from idp.audit import events
 from idp.audit.log import SYSTEM, Actor, record
 from idp.db import db, transaction
 from idp.errors import Conflict, NotFound
-from idp.keys import schedule, store
+from idp.keys import readiness, schedule, store
 from idp.keys.models import Installation, SigningKey
 from idp.keys.store import ACTIVE, NEXT, RETIRED, RETIRING, REVOKED, MadeKey
 from idp.protocol.key_schedule import Change as Planned
@@ -166,14 +166,29 @@ def run_schedule(session: Session, vault: Vault, settings: Settings, *, now: dat
             changed.append(_carry_out(change, transition, keys))
         except Conflict:
             continue
-    return changed
+    return [kid for kid in changed if kid]
+
+
+def is_held(found: readiness.Readiness, settings: Settings, now: datetime) -> bool:
+    """Tell whether the schedule waits before it lets the next key sign, because somebody would break."""
+    return bool(found.holding(settings, now)) or (found.settled_at is not None and now < found.settled_at)
+
+
+def _may_promote(change: Change, alg: str, keys: dict[str, SigningKey]) -> bool:
+    """Tell whether nobody has to be waited for; where nothing signs, nobody can break."""
+    if not any(key.alg == alg and key.state == ACTIVE for key in keys.values()):
+        return True
+    session = db.session()
+    found = readiness.assess(session, change.settings, alg, change.now)
+    session.rollback()
+    return not is_held(found, change.settings, change.now)
 
 
 def _carry_out(change: Change, transition: Transition, keys: dict[str, SigningKey]) -> str:
     if transition.change is Planned.PUBLISH:
         return publish_next(change, transition.alg) or ""
     if transition.change is Planned.PROMOTE:
-        return rotate(change, transition.alg).active
+        return rotate(change, transition.alg).active if _may_promote(change, transition.alg, keys) else ""
     return _retire(change, keys[transition.kid or ""])
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from idp.keys.ring import KeyRing, RingKey
+    from idp.keys.ledger import Ledger
+    from idp.keys.ring import KeyRing, Ring, RingKey
 
 _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # How many bytes a secret has at least (RFC 7518 section 3.2).
@@ -30,28 +31,38 @@ def _segment(data: bytes) -> bytes:
 class Signer:
     """Signs claims as compact JWS (RFC 7515 section 3.1), and holds the published key set."""
 
-    def __init__(self, ring: KeyRing) -> None:
+    def __init__(self, ring: KeyRing, ledger: Ledger | None = None) -> None:
         self._ring = ring
+        self._ledger = ledger
 
     def sign(
-        self, alg: str, *, header: Mapping[str, str], claims: Mapping[str, Any], now: datetime, lasting: bool = False
+        self,
+        alg: str,
+        *,
+        header: Mapping[str, str],
+        claims: Mapping[str, Any],
+        now: datetime,
+        lasting: bool = False,
+        client_id: str = "",
     ) -> str:
-        """Sign *claims* with the active key of *alg*.
+        """Sign *claims* with the active key of *alg*, or with the next one where it is tried with *client_id*.
 
         ``header`` holds ``typ`` and nothing else: ``alg`` and ``kid`` come from the key. ``lasting`` is for a statement
-        that is no token, and so has no ``exp``.
+        that is no token, and so has no ``exp``. ``client_id`` names whoever has to know the key, if it is not us alone.
 
         Raises:
             ServerError: no key signs with this algorithm.
             ValueError: another header, or a token that has already expired at *now*.
 
         """
-        key = self._ring.current().active.get(alg) or self._ring.checked().active.get(alg)
+        key = _signing_key(self._ring.current(), alg, client_id) or _signing_key(self._ring.checked(), alg, client_id)
         if key is None:
             raise ServerError("The server cannot sign at the moment.", detail=f"no active key for {alg}")
         _check(header, claims, now, lasting=lasting)
         signing_input = _header_segment(key, header["typ"]) + b"." + _segment(_dumps(claims).encode())
         signature = key.model.sign(signing_input, key.private())
+        if client_id and self._ledger is not None:
+            self._ledger.signed(client_id, key.kid)
         return (signing_input + b"." + _segment(signature)).decode()
 
     def sign_with_secret(
@@ -83,6 +94,10 @@ class Signer:
     def jwks(self) -> tuple[bytes, str]:
         """Return the published key set and its strong entity tag; made once per change."""
         return self._ring.current().jwks
+
+
+def _signing_key(ring: Ring, alg: str, client_id: str) -> RingKey | None:
+    return ring.canaries.get((client_id, alg)) or ring.active.get(alg)
 
 
 def _header_segment(key: RingKey, typ: str) -> bytes:

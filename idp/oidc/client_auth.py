@@ -20,6 +20,7 @@ from idp.clients import secrets
 from idp.clients.secrets import SecretUse
 from idp.db import db
 from idp.errors import InvalidClient, InvalidRequest
+from idp.keys.ledger import Ledger
 from idp.oidc import client_assertions, client_certificates, clients, secret_limits, signing
 from idp.protocol.parameters import is_clean
 from idp.web.addresses import client_address
@@ -79,6 +80,9 @@ def authenticate(form: Parameters) -> Client:
     elif not client.metadata.is_public:
         raise InvalidClient(secret_limits.REFUSED, detail=f"client {client.client_id} came without any proof")
     g.oidc_client_id = client.client_id
+    if not client.metadata.is_public:
+        # Whoever fetches the key set from there is taken for this client; a public one is on people's own machines.
+        service(Ledger).called(client.client_id, client_address(), request.headers.get("User-Agent", ""))
     return client
 
 

@@ -15,7 +15,7 @@ from idp import registry
 from idp.clients import public_keys
 from idp.clients.metadata import ANSWER_ALGORITHMS
 from idp.keys.signer import Signer
-from idp.oidc import client_assertions, client_auth, cors
+from idp.oidc import client_assertions, client_auth, clients, cors
 from idp.protocol import metadata
 from idp.settings import Settings
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 JWKS_PATHS = ("/oauth/jwks", "/.well-known/jwks.json")
+# Followed by the identifier of a client: the same at addresses of its own, so that it is known who knows a key.
+OF_ONE_DISCOVERY = f"{DISCOVERY_PATHS[0]}/"
+OF_ONE_JWKS = f"{JWKS_PATHS[0]}/"
 _DISCOVERY_MAX_AGE = timedelta(hours=1)
 
 
@@ -61,6 +64,26 @@ def providers(app: Flask) -> Mapping[str, Callable[[], Document]]:
     settings, signer = services[Settings], services[Signer]
     by_path: dict[str, Callable[[], Document]] = dict.fromkeys(DISCOVERY_PATHS, lambda: discovery_bytes(settings))
     return by_path | dict.fromkeys(JWKS_PATHS, lambda: jwks_bytes(signer, settings))
+
+
+def of_one_client(app: Flask, path: str) -> Document | None:
+    """Return the document at an address of one client's own, if there is such a client; to be called outside of any."""
+    place = OF_ONE_JWKS if path.startswith(OF_ONE_JWKS) else OF_ONE_DISCOVERY
+    client_id = path.removeprefix(place)
+    with app.app_context():
+        if clients.find(client_id) is None:
+            return None
+        services = app.extensions["idp"]
+        if place == OF_ONE_JWKS:
+            return jwks_bytes(services[Signer], services[Settings])
+        return discovery_of(services[Settings], client_id)
+
+
+def discovery_of(settings: Settings, client_id: str) -> Document:
+    """Return the discovery document in which the key set has an address of the client's own."""
+    told = json.loads(_discovery(settings).body)
+    told["jwks_uri"] = f"{settings.issuer}{OF_ONE_JWKS}{client_id}"
+    return _made(told)
 
 
 def serve(document: Document) -> Response:
@@ -98,6 +121,10 @@ def _discovery(settings: Settings) -> Document:
         ),
         extra,
     )
+    return _made(document)
+
+
+def _made(document: Mapping[str, Any]) -> Document:
     body = json.dumps(document, separators=(",", ":")).encode()
     return Document(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', _DISCOVERY_MAX_AGE)
 

@@ -51,7 +51,9 @@ def sign(
 
     """
     if alg not in HMAC_ALGORITHMS:
-        return service(Signer).sign(alg, header=header, claims=claims, now=now, lasting=lasting)
+        return service(Signer).sign(
+            alg, header=header, claims=claims, now=now, lasting=lasting, client_id=client.client_id
+        )
     secret = _secret(client)
     return service(Signer).sign_with_secret(secret, alg=alg, header=header, claims=claims, now=now, lasting=lasting)
 

@@ -26,5 +26,8 @@ def new_jti(grant_id: str | None = None) -> str:
 
 def mint(signer: Signer, token: AccessToken, *, alg: str | None, now: datetime) -> str:
     """Sign *token* with the client's own algorithm, else with the one that fits its audience."""
-    chosen = alg or (FOR_RESOURCES if token.audiences not in ((), (token.issuer,)) else FOR_THE_ISSUER)
-    return signer.sign(chosen, header=access_token.HEADER, claims=token.claims(now), now=now)
+    elsewhere = token.audiences not in ((), (token.issuer,))
+    chosen = alg or (FOR_RESOURCES if elsewhere else FOR_THE_ISSUER)
+    # What we alone verify nobody else has to know the key of.
+    reader = token.client_id if elsewhere else ""
+    return signer.sign(chosen, header=access_token.HEADER, claims=token.claims(now), now=now, client_id=reader)

@@ -58,6 +58,11 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((parsed, prefix), strict=False))
 
 
+def network_seen(trusted: tuple[str, ...], peer: str, forwarded: str) -> str:
+    """Return the network of a request as the server interface has it: the peer, and ``X-Forwarded-For`` in one line."""
+    return network_of(find_address(peer, [forwarded] if forwarded else [], trusted))
+
+
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> _Address | None:
     text = text.strip()

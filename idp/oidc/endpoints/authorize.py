@@ -16,6 +16,7 @@ from idp.db import commits_in_steps, transaction
 from idp.diagnosis import reasons
 from idp.errors import InvalidRequest, ProtocolError
 from idp.interactions import store as interactions
+from idp.keys.ring import KeyRing
 from idp.login.browser import bind_browser
 from idp.login.waiting import sign_in_address
 from idp.oidc import front_channel, issuing, people, responses
@@ -24,7 +25,7 @@ from idp.protocol import authorization_request, claims_request, parameters, scop
 from idp.protocol.steps import Step
 from idp.sessions import store as sessions
 from idp.settings import Settings
-from idp.tokens import codes, revocation
+from idp.tokens import codes, restarts, revocation
 from idp.tokens.codes import NewGrant
 from idp.web.current import service
 
@@ -129,6 +130,7 @@ def _issue(asked: Asked, pending: Pending, waiting: Interaction | None, now: dat
             # Signed out in another tab meanwhile: nobody would tell the client of that.
             revocation.revoke_grant(session, issued.grant.id, now=now)
             raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
+        restarts.watch(session, service(KeyRing), authorization.client_id, person.person_id, now)
         if not is_plain:
             about = people.find_enabled(session, person.person_id, new.scope.split(), new.claims)
     pairs = [("code", issued.code)] if is_plain and issued.code else _in_front(asked, pending, issued, about, now)

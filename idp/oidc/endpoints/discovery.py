@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from idp.oidc import documents
+from idp.errors import NotFound
+from idp.oidc import clients, documents
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.limits import answers_head
@@ -16,6 +17,15 @@ bp = Blueprint("oidc_discovery", __name__)
 def show() -> Response:
     """Return the discovery document."""
     return documents.serve(documents.discovery_bytes(service(Settings)))
+
+
+@bp.get(f"{documents.OF_ONE_DISCOVERY}<client_id>")
+@answers_head
+def show_to(client_id: str) -> Response:
+    """Return the same document to one client, with a key set of its own address."""
+    if clients.find(client_id) is None:
+        raise NotFound("There is no client with this identifier.")
+    return documents.serve(documents.discovery_of(service(Settings), client_id))
 
 
 for place, path in enumerate(documents.DISCOVERY_PATHS):
