@@ -13,8 +13,10 @@ from idp.audit import events
 from idp.audit.log import record
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import Conflict, FieldErrors, NotFound
-from idp.keys import algorithms, importing, rotation, store
+from idp.keys import algorithms, importing, readiness, rotation, store
 from idp.keys.algorithms import ALGORITHMS
+from idp.keys.ledger import Ledger
+from idp.keys.readiness import WouldBreak
 from idp.keys.rotation import Change, TooEarly
 from idp.login.actor import actor
 from idp.login.guards import admin_required, recent_sign_in
@@ -77,11 +79,15 @@ def rotate() -> str:
 def rotate_now() -> Answer:
     """Let the next key sign; too early only after the word was typed."""
     alg, word = request.form.get("alg", ""), request.form.get("word", "")
+    is_forced = _typed("rotate", word)
     try:
-        done = rotation.rotate(_change(), alg, force=_typed("rotate", word))
+        if not is_forced:
+            service(Ledger).flush()
+            readiness.require(db.session(), service(Settings), store.algorithm_named(alg).name, clock.utc_now())
+        done = rotation.rotate(_change(), alg, force=is_forced)
     except FieldErrors as error:
         return make_response(_rotate_page(alg, error.fields), 400)
-    except TooEarly as error:
+    except (TooEarly, WouldBreak) as error:
         return make_response(_rotate_page(alg, {"word": error.public}), 409)
     except Conflict as error:
         return _back(error.public, "error")

@@ -10,7 +10,7 @@ from idp import clock
 from idp.audit.log import COMMAND_LINE
 from idp.cli.context import emit, json_option, opened
 from idp.db import db
-from idp.keys import rotation, store
+from idp.keys import readiness, rotation, store
 from idp.keys.algorithms import ALGORITHMS
 from idp.keys.rotation import Change, Rotated
 from idp.settings import Settings
@@ -48,12 +48,33 @@ def list_(*, as_json: bool) -> None:
 
 @command.command()
 @_alg_option
-@click.option("--force", is_flag=True, help="Rotate even while apps may hold a key set without the next key.")
+@click.option("--force", is_flag=True, help="Rotate even while apps may not know the next key.")
 @json_option
 def rotate(alg: str, *, force: bool, as_json: bool) -> None:
     """Let the next key sign, and publish another one; what was signed before stays good."""
     with opened():
+        if not force:
+            readiness.require(db.session(), service(Settings), alg, clock.utc_now())
         _emit(alg, rotation.rotate(_change(), alg, force=force), "still verifies", as_json=as_json)
+
+
+@command.command()
+@_alg_option
+@json_option
+def ready(alg: str, *, as_json: bool) -> None:
+    """Tell which apps are known to have the next key, and who would break if it signed now."""
+    with opened():
+        found = readiness.assess(db.session(), service(Settings), alg, clock.utc_now())
+    lines = [f"{one.name:<24}{one.kind:<11}{'works' if one.ready else 'BREAKS':<8}{one.why}" for one in found.readers]
+    names = ("client_id", "name", "kind", "ready", "why", "trial")
+    data = {
+        "alg": alg,
+        "next": found.next.kid if found.next else None,
+        "safe": found.next is not None and not found.breaking,
+        "apps": [{name: getattr(one, name) for name in names} for one in found.readers],
+    }
+    empty = f"There is no next key for {alg}." if found.next is None else f"Nothing was signed with {alg} for an app."
+    emit(data, "\n".join(lines) or empty, as_json=as_json)
 
 
 @command.command()

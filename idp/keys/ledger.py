@@ -129,8 +129,11 @@ class Ledger:
             if not batch:
                 return
             try:
+                # Read apart: a transaction of SQLite that has read may not be let write afterwards.
+                with self._engine.connect() as connection:
+                    known = _known(connection, batch)
                 with self._engine.begin() as connection:
-                    _write(connection, batch, self._locate)
+                    _write(connection, batch, self._locate, known)
                     self._write_sets(connection, {key[1] for key in batch.fetches})
             except BaseException:
                 with self._lock:
@@ -185,9 +188,13 @@ def _merged(old: _Batch, new: _Batch) -> _Batch:
     return old
 
 
-def _write(connection: Connection, batch: _Batch, locate: Locate) -> None:
+def _known(connection: Connection, batch: _Batch) -> set[str]:
+    """Return those clients of *batch* that there are."""
     named = {key[0] for key in batch.fetches} | {one[0] for one in (*batch.calls, *batch.signed)}
-    known = set(connection.execute(select(ClientRow.client_id).where(ClientRow.client_id.in_(named))).scalars())
+    return set(connection.execute(select(ClientRow.client_id).where(ClientRow.client_id.in_(named))).scalars())
+
+
+def _write(connection: Connection, batch: _Batch, locate: Locate, known: Collection[str]) -> None:
     fetches: dict[_Fetch, int] = {}
     for (client_id, etag, peer, forwarded, agent), count in batch.fetches.items():
         if client_id and client_id not in known:
