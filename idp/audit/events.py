@@ -296,6 +296,15 @@ class TokenRevoked(Event, type="token.revoked", title="Revoked a token", about="
     grant_id: str = ""
 
 
+class StatementSigned(Event, type="statement.signed", title="Had a statement signed", about="tokens"):
+    """A client had its own words signed for another one; the target is the one they are for. They are not kept."""
+
+    jti: str = ""
+    # Of the content in bytes, and how long the statement is good.
+    size: int = 0
+    seconds: int = 0
+
+
 class GrantRevoked(Event, type="grant.revoked", title="Revoked a grant", about="tokens"):
     """A grant and every token made from it stopped working; the target is the client."""
 

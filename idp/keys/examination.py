@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _HMAC: Final = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 _HASHES: Final = {"RS256": hashes.SHA256(), "RS384": hashes.SHA384(), "RS512": hashes.SHA512()}
 # What this server writes into headers, the most frequent first.
-_TYPS = ("JWT", access_token.TYP, "logout+jwt", "token-introspection+jwt")
+_TYPS = ("JWT", access_token.TYP, "logout+jwt", "statement+jwt", "token-introspection+jwt")
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 # A key set that has rotated for decades; looking further back would only cost time.
 _MOST_KEYS = 200

@@ -94,7 +94,8 @@ def _presented() -> str:
     if "access_token" in request.args:
         raise InvalidRequest("Send the access token in the Authorization header, never in the query.")
     in_form = None
-    if request.method == "POST" and request.content_length:
+    # Elsewhere a form is refused that is none; a JSON document has no place for a token.
+    if request.method == "POST" and request.content_length and request.mimetype != "application/json":
         in_form = forms.read_form().get("access_token")
     header = request.headers.get("Authorization")
     if header is None:

@@ -95,6 +95,12 @@ DPOP_PROOF = Kind(
     is_made_here=False,
 )
 SECURITY_EVENT = Kind("security_event", "security event token", "It says that something happened (RFC 8417).", ("iss",))
+STATEMENT = Kind(
+    "statement",
+    "signed statement",
+    "An app had its own words signed for another app. The server vouches for who said it, not for what it says.",
+    ("iss", "sub", "aud", "iat", "exp", "jti", "statement"),
+)
 SIMPLE_ACCESS = Kind(
     "simple_access",
     "access token in the form of djangorestframework-simplejwt",
@@ -119,6 +125,7 @@ _BY_TYP = {
     "dpop+jwt": DPOP_PROOF,
     "token-introspection+jwt": INTROSPECTION,
     "secevent+jwt": SECURITY_EVENT,
+    "statement+jwt": STATEMENT,
 }
 _OF_ID_TOKENS = ("at_hash", "c_hash", "s_hash", "nonce", "auth_time", "azp", "sid", "acr", "amr")
 # The JWT redirect has an auth_time and a nonce, too.

@@ -113,6 +113,7 @@ _MESSAGES = {
     "htm": "The method of the HTTP request that a DPoP proof is for (RFC 9449).",
     "htu": "The address of the HTTP request that a DPoP proof is for (RFC 9449).",
     "ath": "The hash of the access token that a DPoP proof goes with (RFC 9449).",
+    "statement": "What the app named in sub says to the one in aud, in its own words.",
     "software_id": "Which software the client is, in a software statement (RFC 7591).",
     "software_version": "Which version of it.",
 }

@@ -114,8 +114,12 @@ class Provider:
         """
         text = (FOLDER / name / "register.json").read_text(encoding="utf-8").replace(DOCUMENTED_ADDRESS, address)
         metadata = {key: value for key, value in (json.loads(text) | changes).items() if value is not None}
-        given = json.dumps(metadata)
-        return Registered(self.issuer, address, self.server.command("client", "add", "--metadata", "-", given=given))
+        return Registered(self.issuer, address, self.add(metadata))
+
+    def add(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Register a client, and return the answer."""
+        answer: Mapping[str, Any] = self.server.command("client", "add", "--metadata", "-", given=json.dumps(metadata))
+        return answer
 
     def stop(self) -> None:
         self.server.stop()

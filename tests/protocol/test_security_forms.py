@@ -11,7 +11,7 @@ from tests.visitor import Visitor
 # Called by apps, not by our pages: they authenticate or confirm in another way (L07).
 CALLED_BY_MACHINES = {
     *("/oauth/authorize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo", "/logout"),
-    *("/oauth/register", "/oauth/register/<client_id>"),
+    *("/oauth/register", "/oauth/register/<client_id>", "/oauth/sign"),
 }
 # Asks for the token itself, and only while somebody is signed in.
 PROTECTS_ITSELF = {"/logout/confirm"}
