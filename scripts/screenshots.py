@@ -226,7 +226,7 @@ SHOTS = (
     plain("admin-clients-nothing", "ruth", "/admin/clients?q=zebra"),
     plain("admin-new-client-kind", "ruth", "/admin/clients/new"),
     plain("admin-new-client", "ruth", "/admin/clients/new?kind=web"),
-    plain("admin-new-client-jwt", "ruth", "/admin/clients/new?kind=jwt"),
+    plain("admin-new-client-jwt", "ruth", "/admin/clients/new?kind=jwt&preset=generic&address="),
     Shot("admin-new-client-refused", "ruth", mistaken_client),
     plain("admin-client", "ruth", "/admin/clients/demo-notes"),
     plain("admin-client-jwt", "ruth", "/admin/clients/demo-wiki"),

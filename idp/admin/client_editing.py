@@ -15,6 +15,7 @@ from idp.admin.client_lookup import registered
 from idp.admin.client_secrets import reveal
 from idp.clients import administration, jwt_redirect, logos, registration, sectors
 from idp.clients.metadata import ClientMetadata, validate
+from idp.clients.presets import Presets
 from idp.clients.store import Client
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import FieldErrors, NotFound
@@ -31,6 +32,7 @@ from idp.web.current import service
 
 _DRAFT = "admin_clients.draft"
 _DELIVERIES = (("form_post", "Form post"), ("query", "Query parameter"), ("fragment", "Fragment"))
+_LONGEST_ADDRESS = 2048
 _NOT_KEPT = frozenset({"csrf_token"})
 
 
@@ -42,8 +44,29 @@ def new() -> Response:
     kind = KINDS.get(kept.get("kind", "") if kept is not None else request.args.get("kind", ""))
     if kind is None:
         return make_response(render_template("admin/clients/kind.html", kinds=list(KINDS.values())))
+    if kept is None and kind.value == "jwt":
+        return _from_preset(kind)
     values = client_forms.first_values(kind) if kept is None else client_forms.submitted_values(kind, kept)
     return _form_page(kind, values, client_id=kept.get("client_id", "") if kept is not None else "")
+
+
+def _from_preset(kind: Kind) -> Response:
+    """Ask which app takes the JWT, then show the form with all that it expects filled in."""
+    known = service(Presets)
+    name, address, error = request.args.get("preset", ""), request.args.get("address", "").strip(), ""
+    preset = known.find(name)
+    if preset is not None and not address and "address" in request.args and name == "generic":
+        return _form_page(kind, client_forms.first_values(kind))
+    if preset is not None:
+        try:
+            return _form_page(kind, client_forms.values_from(kind, preset.metadata(address[:_LONGEST_ADDRESS])))
+        except FieldErrors as faults:
+            error = next(iter(faults.fields.values()))
+    tiles = [{"value": one.name, "label": one.title, "hint": one.hint} for one in known]
+    page = render_template(
+        "admin/clients/preset.html", presets=tiles, preset=name or "generic", address=address, error=error
+    )
+    return make_response(page, 400 if error else 200)
 
 
 @commits_in_steps
@@ -189,6 +212,7 @@ def _form_page(
         other_scopes=" ".join(name for name in values["scope"] if name not in scopes.KNOWN_NAMES),
         jwt_algorithms=[(alg, alg) for alg in jwt_redirect.ALGORITHMS],
         deliveries=_DELIVERIES,
+        presets=[(one.name, one.title) for one in service(Presets)],
     )
     return make_response(page, 400 if errors else 200)
 

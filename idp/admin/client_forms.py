@@ -52,7 +52,7 @@ _OPENID = (
     ),
 )
 _EVERYWHERE = ("client_name", "scope", "skip_consent", *_PAGES, "contacts")
-_JWT = ("delivery_uri", "delivery", "field", "alg", "return_to_prefixes", "claims")
+_JWT = ("preset", "delivery_uri", "delivery", "field", "alg", "return_to_prefixes", "claims")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,13 @@ def first_values(kind: Kind) -> dict[str, Any]:
     scope = ["openid", "profile", "email"] if kind.is_interactive else []
     on = {"require_pkce": True, "id_token_profile_claims": True}
     return {**dict.fromkeys(kind.fields, ""), "scope": scope, "response_types": ["code"], "grant_types": [], **on}
+
+
+def values_from(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an empty form of *kind* shows where *given*, metadata as JSON, is filled in already."""
+    jwt = {name: _as_typed(f"jwt_sso.{name}", value) for name, value in given.get("jwt_sso", {}).items()}
+    scope = {"scope": given["scope"].split()} if "scope" in given else {}
+    return first_values(kind) | scope | {f"jwt_sso.{name}": value for name, value in jwt.items()}
 
 
 def values_of(kind: Kind, metadata: ClientMetadata) -> dict[str, Any]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Response, flash, make_response, redirect, render_template, url_for
+from typing import TYPE_CHECKING
+
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
 
 from idp import clock
 from idp.admin.client_lookup import registered
 from idp.clients import administration, secrets
+from idp.clients.presets import Presets
 from idp.clients.store import Created
 from idp.db import db, transaction
-from idp.errors import Conflict, NotFound
+from idp.errors import Conflict, FieldErrors, NotFound
 from idp.login.actor import actor
 from idp.login.guards import recent_sign_in
 from idp.vault import Vault
 from idp.web.current import service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def reveal(created: Created, *, is_new: bool) -> Response:
@@ -58,7 +64,7 @@ def remove_secret(client_id: str, secret_id: str) -> Response:
 
 @recent_sign_in
 def confirm_replace_jwt_secret(client_id: str) -> str:
-    """Ask before the secret that signs JWTs is replaced: there is only ever one."""
+    """Ask before the secret that signs JWTs is replaced at once, and the other one with it."""
     client = registered(client_id)
     if client.jwt_secret is None:
         raise NotFound("The tokens of this client are not signed with a shared secret.")
@@ -73,6 +79,73 @@ def replace_jwt_secret(client_id: str) -> Response:
         db.session(), service(Vault), client_id, actor=actor(), now=clock.utc_now()
     )
     return reveal(Created(registered(client_id), None, secret), is_new=False)
+
+
+@recent_sign_in
+def new_jwt_secret(client_id: str) -> Response:
+    """Ask for the second secret that signs JWTs: one of the app's, or one that is made here."""
+    return _jwt_secret_page(client_id)
+
+
+@recent_sign_in
+@transaction()
+def add_jwt_secret(client_id: str) -> Response:
+    """Make a second secret for the JWT redirect and show it, or keep the one that the app made."""
+    chosen = request.form.get("jwt_secret", "").strip()
+    try:
+        secret = administration.add_jwt_secret(
+            db.session(), service(Vault), client_id, actor=actor(), now=clock.utc_now(), chosen=chosen
+        )
+    except FieldErrors as faults:
+        return _jwt_secret_page(client_id, next(iter(faults.fields.values())))
+    except Conflict as refused:
+        flash(refused.public, "error")
+        return _to(client_id)
+    if chosen:
+        flash("The secret is kept. Sign with it when the app is ready.", "ok")
+        return _to(client_id)
+    return reveal(Created(registered(client_id), None, secret), is_new=False)
+
+
+@recent_sign_in
+@transaction()
+def switch_jwt_secret(client_id: str) -> Response:
+    """Sign JWTs with the other secret from now on."""
+    return _done(
+        client_id,
+        lambda: administration.switch_jwt_secret(db.session(), client_id, actor=actor(), now=clock.utc_now()),
+        "Tokens are signed with the other secret from now on.",
+    )
+
+
+@recent_sign_in
+@transaction()
+def remove_jwt_secret(client_id: str) -> Response:
+    """End the secret that does not sign JWTs."""
+    return _done(
+        client_id,
+        lambda: administration.remove_jwt_secret(db.session(), client_id, actor=actor(), now=clock.utc_now()),
+        "The secret is removed.",
+    )
+
+
+def _done(client_id: str, change: Callable[[], None], sentence: str) -> Response:
+    try:
+        change()
+    except Conflict as refused:
+        flash(refused.public, "error")
+    else:
+        flash(sentence, "ok")
+    return _to(client_id)
+
+
+def _jwt_secret_page(client_id: str, error: str = "") -> Response:
+    client = registered(client_id)
+    if client.jwt_secret is None:
+        raise NotFound("The tokens of this client are not signed with a shared secret.")
+    preset = service(Presets).of(client)
+    page = render_template("admin/clients/add_jwt_secret.html", client=client, preset=preset, error=error)
+    return make_response(page, 400 if error else 200)
 
 
 def _to(client_id: str) -> Response:

@@ -11,11 +11,13 @@ from idp.admin import client_actions, client_editing, client_fields, client_secr
 from idp.admin.client_forms import kind_of
 from idp.admin.client_lookup import registered
 from idp.admin.client_reach import reach_of
-from idp.clients import registrations, secrets, store
+from idp.clients import jwt_secrets, registrations, secrets, store
+from idp.clients.presets import Presets
 from idp.clients.secrets import SecretFacts
 from idp.clients.store import Client
 from idp.db import db
 from idp.settings import Settings
+from idp.vault import Vault
 from idp.web.current import service
 from idp.web.navigation import NavEntry
 
@@ -48,6 +50,10 @@ for _rule, _methods, _view in (
     ("/clients/<client_id>/secrets/<secret_id>/remove", ["POST"], client_secrets.remove_secret),
     ("/clients/<client_id>/jwt-secret", ["GET"], client_secrets.confirm_replace_jwt_secret),
     ("/clients/<client_id>/jwt-secret", ["POST"], client_secrets.replace_jwt_secret),
+    ("/clients/<client_id>/jwt-secrets", ["GET"], client_secrets.new_jwt_secret),
+    ("/clients/<client_id>/jwt-secrets", ["POST"], client_secrets.add_jwt_secret),
+    ("/clients/<client_id>/jwt-secrets/switch", ["POST"], client_secrets.switch_jwt_secret),
+    ("/clients/<client_id>/jwt-secrets/remove", ["POST"], client_secrets.remove_jwt_secret),
     ("/clients/<client_id>/disable", ["GET"], client_actions.confirm_disable),
     ("/clients/<client_id>/disable", ["POST"], client_actions.disable),
     ("/clients/<client_id>/enable", ["POST"], client_actions.enable),
@@ -86,6 +92,8 @@ def show(client_id: str) -> Response:
         endpoints=_endpoints(client),
         secrets=known,
         secret_note=_secret_note(known),
+        jwt_secrets=jwt_secrets.live(db.session(), service(Vault), client_id),
+        preset=service(Presets).of(client) if client.metadata.jwt_sso else None,
         may_add_secret=client.metadata.needs_secret and len(client.secrets) < secrets.MOST_LIVE,
         origin=registrations.origin_of(db.session(), client_id),
         proof=client_fields.proof_of(client.metadata),

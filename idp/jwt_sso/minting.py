@@ -135,6 +135,7 @@ def _view(session: Session, person_id: str, granted: Sequence[str]) -> claims.Pe
         updated_at=person.updated_at,
     )
 
+
 def _sign(client: Client, alg: str, content: dict[str, object], now: datetime) -> str:
     signer = service(Signer)
     if not alg.startswith("HS"):

@@ -8,6 +8,7 @@ down_revision = "0002openid"
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     _add_readiness()
     # Two secrets of the JWT redirect may be live while one replaces the other.

@@ -13,7 +13,7 @@ def test_every_part_of_the_form_can_be_read(browsers, portal, width, theme):
     page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
     sign_in(page, portal)
     for kind in KINDS:
-        page.goto(f"{portal.issuer}/admin/clients/new?kind={kind}")
+        page.goto(f"{portal.issuer}/admin/clients/new?kind={kind}&preset=generic&address=")
         folded = page.locator("details.more:not([open]) > summary")
         while folded.count():
             folded.first.click()

@@ -61,7 +61,7 @@ def form_with(visitor, path, field):
 
 
 def create(visitor, kind, options=None, **fields):
-    form = form_with(visitor, f"{NEW}?kind={kind}", "kind")
+    form = form_with(visitor, f"{NEW}?kind={kind}&preset=generic&address=", "kind")
     # Boxes are sent as a browser sends them: the ticked ones alone.
     values = {"csrf_token": form.values["csrf_token"], "kind": kind, **fields}
     return visitor.open(form.action, "POST", data=values, **(options or {}))

@@ -62,7 +62,17 @@ def test_every_id_is_there_once(app):
     pages += ["/admin/users", "/admin/users/new", people, f"{people}/disable", f"{people}/password", f"{people}/rights"]
     pages += [f"{client}/claims", f"{client}/claims?q=ana", f"{client}/claims?q=a"]
     pages += ["/admin/clients", client, f"{client}/edit", f"{client}/delete", f"{client}/disable"]
-    pages += [f"/admin/clients/new{kind}" for kind in ("", "?kind=web", "?kind=spa", "?kind=machine", "?kind=jwt")]
+    pages += [
+        f"/admin/clients/new{kind}"
+        for kind in (
+            "",
+            "?kind=web",
+            "?kind=spa",
+            "?kind=machine",
+            "?kind=jwt",
+            "?kind=jwt&preset=zendesk&address=https://x.zendesk.com",
+        )
+    ]
     pages += ["/admin/registration", "/admin/registration/new", "/admin/outbox"]
     pages += ["/admin/keys", "/admin/keys/rotate", "/admin/keys/replace", "/admin/keys/import", f"/admin/keys/{kid}"]
     found = {}
