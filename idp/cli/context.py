@@ -32,6 +32,7 @@ def opened() -> Iterator[Flask]:
             yield app
         finally:
             db.session.remove()
+            db.engine.dispose()
 
 
 def json_option(command: Command) -> Command:

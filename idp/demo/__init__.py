@@ -117,11 +117,13 @@ def prepare(settings: Settings, where: Ports) -> Demo:
     """
     app = create_app(settings)
     with app.app_context():
-        passwords = _people(app)
-        secret_file = _notes(app, settings, where)
-        _wiki(app, where)
-        db.session.remove()
-        db.engine.dispose()
+        try:
+            passwords = _people(app)
+            secret_file = _notes(app, settings, where)
+            _wiki(app, where)
+        finally:
+            db.session.remove()
+            db.engine.dispose()
     notes = {
         "NOTES_CLIENT_SECRET_FILE": str(secret_file),
         "NOTES_ADDRESS": where.notes_address,
