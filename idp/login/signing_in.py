@@ -140,9 +140,7 @@ def _begin(session: Session, person_id: str) -> tuple[str, str]:
     return row.id, cookie
 
 
-def _note(
-    session: Session, person: Person, proof: Proof, waiting: Waiting, *, session_id: str, browser: str
-) -> None:
+def _note(session: Session, person: Person, proof: Proof, waiting: Waiting, *, session_id: str, browser: str) -> None:
     now = clock.utc_now()
     sessions.remember_device(session, browser, person.id, now)
     accounts.note_sign_in(session, person, now)
