@@ -38,6 +38,8 @@ UNKNOWN: Final = "unknown"
 ACTIVE: Final = timedelta(days=30)
 # Whoever fetches within this time after it was first signed for with a key asks for keys that it does not know.
 _AT_ONCE: Final = 20
+# What the ledger writes where no address is known, or too many were seen at once.
+_NOWHERE: Final = "unknown"
 # A trial that is this old, and was not ended, has shown that the app knows the key.
 TRIED: Final = timedelta(minutes=5)
 
@@ -214,7 +216,7 @@ def _fetches(session: Session, names: Iterable[str]) -> tuple[dict[str, _Seen], 
     for row in session.execute(select(KeySetFetch)).scalars():
         if row.client_id:
             own[row.client_id].rows.append(row)
-        else:
+        elif row.network != _NOWHERE:
             at[row.network].append(row)
     users: dict[str, set[str]] = defaultdict(set)
     agents: dict[tuple[str, str], set[str]] = defaultdict(set)
