@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ from idp.audit.log import COMMAND_LINE
 from idp.cli.context import emit, json_option, opened
 from idp.clients import administration, logos, registration, secrets, sectors, store
 from idp.clients.metadata import DEFAULT_SCOPE, ClientMetadata
+from idp.clients.presets import Presets
 from idp.clients.store import Client, Created
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
@@ -50,13 +52,23 @@ def command() -> None:
 @click.option("--auth-method", help="The one way to send its secret; left out, basic and post both work.")
 @click.option("--no-pkce", is_flag=True, help="Do not demand PKCE: its library cannot do it.")
 @click.option("--skip-consent", is_flag=True, help="It is your own: do not ask people for their consent.")
+@click.option(
+    "--jwt-preset", help="Takes the JWT redirect as this app does; idp jwt presets lists them. With --address."
+)
+@click.option("--address", help="Where the app of --jwt-preset is.")
 @click.option("--no-profile-claims", is_flag=True, help="Leave name and email out of the ID token.")
 @json_option
 def add(metadata: TextIO | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - what the options above give
     """Register an app; its secret is shown this once."""
-    given = _read_metadata(metadata, options) if metadata is not None else _from_options(options)
-    read = registration.read(given)
+    preset, address = options.pop("jwt_preset"), options.pop("address")
+    if bool(preset) != bool(address):
+        raise click.UsageError("--jwt-preset and --address go together.")
     with opened():
+        if preset:
+            given = _from_preset(preset, address, options)
+        else:
+            given = _read_metadata(metadata, options) if metadata is not None else _from_options(options)
+        read = registration.read(given)
         prepare(read.metadata)
         with transaction() as session:
             created = administration.register(session, service(Vault), read, actor=COMMAND_LINE, now=clock.utc_now())
@@ -149,22 +161,52 @@ def delete(client_id: str, *, yes: bool, as_json: bool) -> None:
 @command.command()
 @click.argument("client_id")
 @click.option("--remove", "secret_id", help="Remove the secret with this id (see `idp client show`).")
-@click.option("--jwt", is_flag=True, help="Replace the HS256 secret of the JWT redirect.")
+@click.option("--jwt", is_flag=True, help="Replace every secret of the JWT redirect at once by a new one.")
+@click.option("--jwt-add", is_flag=True, help="Add a second secret of the JWT redirect, which does not sign yet.")
+@click.option("--stdin", is_flag=True, help="With --jwt-add: read the secret that the app made from standard input.")
+@click.option("--jwt-switch", is_flag=True, help="Sign with the other secret of the JWT redirect from now on.")
+@click.option("--jwt-remove", is_flag=True, help="End the secret of the JWT redirect that does not sign.")
 @json_option
-def secret(client_id: str, *, secret_id: str | None, jwt: bool, as_json: bool) -> None:
+def secret(client_id: str, *, secret_id: str | None, stdin: bool, as_json: bool, **flags: bool) -> None:
     """Add a second secret and show it this once; with --remove, end one."""
-    now = clock.utc_now()
+    chosen = [name for name, is_set in flags.items() if is_set]
+    if len(chosen) + (secret_id is not None) > 1:
+        raise click.UsageError("Do one thing at a time.")
+    if stdin and chosen != ["jwt_add"]:
+        raise click.UsageError("--stdin goes with --jwt-add.")
+    theirs = sys.stdin.readline().strip() if stdin else ""
+    if stdin and not theirs:
+        raise click.UsageError("There is no secret on standard input.")
     with _changing() as session:
         if secret_id is not None:
-            administration.remove_secret(session, client_id, secret_id, actor=COMMAND_LINE, now=now)
+            administration.remove_secret(session, client_id, secret_id, actor=COMMAND_LINE, now=clock.utc_now())
             data, text = {"client_id": client_id, "removed": secret_id}, "The secret is removed."
-        elif jwt:
-            made = administration.replace_jwt_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=now)
-            data, text = {"client_id": client_id, "jwt_secret": made}, made
+        elif chosen:
+            data, text = _jwt_secret(session, client_id, chosen[0], theirs)
         else:
-            made = administration.add_secret(session, service(Vault), client_id, actor=COMMAND_LINE, now=now)
+            made = administration.add_secret(
+                session, service(Vault), client_id, actor=COMMAND_LINE, now=clock.utc_now()
+            )
             data, text = {"client_id": client_id, "client_secret": made}, made
     emit(data, text, as_json=as_json)
+
+
+def _jwt_secret(session: Session, client_id: str, what: str, theirs: str) -> tuple[dict[str, str], str]:
+    """Do *what* to the secrets of the JWT redirect; return the answer as data and as text."""
+    now, vault = clock.utc_now(), service(Vault)
+    if what == "jwt_switch":
+        administration.switch_jwt_secret(session, client_id, actor=COMMAND_LINE, now=now)
+        return {"client_id": client_id, "signs": "other"}, "Tokens are signed with the other secret from now on."
+    if what == "jwt_remove":
+        administration.remove_jwt_secret(session, client_id, actor=COMMAND_LINE, now=now)
+        return {"client_id": client_id, "removed": "other"}, "The secret that did not sign is removed."
+    if what == "jwt":
+        made = administration.replace_jwt_secret(session, vault, client_id, actor=COMMAND_LINE, now=now)
+        return {"client_id": client_id, "jwt_secret": made}, made
+    made = administration.add_jwt_secret(session, vault, client_id, actor=COMMAND_LINE, now=now, chosen=theirs)
+    if theirs:
+        return {"client_id": client_id}, "The secret is kept. It does not sign yet."
+    return {"client_id": client_id, "jwt_secret": made}, made
 
 
 @contextmanager
@@ -237,6 +279,30 @@ def _from_options(options: dict[str, Any]) -> dict[str, object]:
     if options["public"] and options["auth_method"] not in (None, "none"):
         raise click.UsageError("A --public app has no secret to send by --auth-method.")
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _from_preset(name: str, address: str, options: dict[str, Any]) -> dict[str, object]:
+    """Return the metadata of an app that takes the JWT redirect as the preset called *name* does."""
+    known = service(Presets)
+    preset = known.find(name)
+    if preset is None:
+        raise click.UsageError(f"--jwt-preset is one of {', '.join(one.name for one in known)}.")
+    given = {"client_name": options.pop("name"), "client_id": options.pop("client_id")}
+    asked, skip_consent = options.pop("scope"), options.pop("skip_consent")
+    if not given["client_name"]:
+        raise click.UsageError("Give the app a --name.")
+    if any(options.values()):
+        raise click.UsageError("--jwt-preset says everything but --name, --client-id, --scope and --skip-consent.")
+    filled = preset.metadata(address)
+    scope = " ".join(dict.fromkeys([*filled["scope"].split(), *(word for one in asked for word in one.split())]))
+    return (
+        {name: value for name, value in given.items() if value}
+        | filled
+        | {
+            "scope": scope,
+            "skip_consent": skip_consent,
+        }
+    )
 
 
 def _data(client: Client) -> dict[str, Any]:

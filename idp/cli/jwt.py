@@ -1,4 +1,4 @@
-"""``idp jwt inspect | verify``: look into a token, or decide about it in a script."""
+"""``idp jwt inspect | verify | presets``: look into a token, or decide about it in a script."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from idp import clock
 from idp.cli.context import emit, json_option, opened
+from idp.clients.presets import Presets
 from idp.db import db
 from idp.developer import inspection
 from idp.protocol.jwt_claim_checks import MOST_LEEWAY, Expected
@@ -90,6 +91,16 @@ def verify(token: str, *, audience: str, issuer: str, leeway: int, typ: str, as_
         for sentence in _reasons(report):
             click.echo(f"idp: {sentence}", err=True)
     _leave(report)
+
+
+@command.command()
+@json_option
+def presets(*, as_json: bool) -> None:
+    """List the apps whose rules for the JWT redirect are known, for `idp client add --jwt-preset`."""
+    with opened():
+        known = list(service(Presets))
+    data = [{"name": one.name, "title": one.title, "hint": one.hint, "example": one.example} for one in known]
+    emit(data, "\n".join(f"{one.name:<12}{one.hint}" for one in known), as_json=as_json)
 
 
 def _report(token: str, expected: Expected) -> Report:

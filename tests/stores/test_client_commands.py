@@ -288,3 +288,29 @@ def test_names_for_claims_are_metadata_like_any_other(run, read, tmp_path):
         run("edit", "notes", "--set", 'claim_mapping={"id_token": {"aud": "email"}}')
     assert set(refused.value.fields) == {"claim_mapping.id_token"}
     assert "claim_mapping" not in run("edit", "notes", "--set", "claim_mapping=null", "--json")
+
+
+def test_an_app_of_the_jwt_redirect_is_added_by_its_name_and_address(run, read):
+    made = run(
+        *("add", "--name", "Desk", "--client-id", "desk", "--jwt-preset", "zendesk"),
+        *("--address", "https://acme.zendesk.com", "--scope", "groups", "--skip-consent", "--json"),
+    )
+    assert made["jwt_sso"]["delivery_uri"] == "https://acme.zendesk.com/access/jwt"
+    assert len(made["jwt_secret"]) == 64
+    client = read("desk")
+    assert client.metadata.jwt_sso.preset == "zendesk"
+    assert client.metadata.skip_consent
+    assert set(client.metadata.scopes) == {"openid", "profile", "email", "groups"}
+
+
+def test_a_jwt_secret_is_rotated_by_commands(run, read):
+    run("add", "--name", "Desk", "--client-id", "desk", "--jwt-preset", "zendesk", "--address", "https://a.zendesk.com")
+    first = read("desk")
+    run("secret", "desk", "--jwt-add", "--stdin", given="q" * 48 + "\n")
+    second = read("desk")
+    assert second.jwt_secret == first.jwt_secret
+    run("secret", "desk", "--jwt-switch")
+    third = read("desk")
+    assert (third.jwt_secret, third.jwt_secret_other) == (second.jwt_secret_other, second.jwt_secret)
+    run("secret", "desk", "--jwt-remove")
+    assert (read("desk").jwt_secret, read("desk").jwt_secret_other) == (third.jwt_secret, None)

@@ -27,6 +27,7 @@ def _settings(connection: Connection) -> list[tuple[str, str]]:
         ("email_claim", "email"),
         ("expect_claims", f'{{"iss": "{connection.issuer}", "aud": "{connection.client_id}"}}'),
         ("auto_sign_up", "true"),
+        ("The link that people open", connection.start),
     ]
 
 
