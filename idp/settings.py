@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "IDP_"
-SECRET_SETTINGS = frozenset({"master_key", "database_url", "redis_url"})
+SECRET_SETTINGS = frozenset({"master_key", "other_master_key", "database_url", "redis_url"})
 
 
 class SettingsError(Exception):
@@ -83,6 +83,10 @@ class TokenSettings(_Section):
     refresh_grace: Annotated[Duration, Field(le=timedelta(minutes=5))] = Field(
         timedelta(seconds=10),
         description="For this long a rotated refresh token still gets the same successor; 0 turns that off.",
+    )
+    api_access: Positive = Field(timedelta(minutes=5), description="Access token of the token API.")
+    api_refresh: Positive = Field(
+        timedelta(hours=24), description="Refresh token of the token API; each rotation begins this anew."
     )
 
 
@@ -203,6 +207,11 @@ class Settings(BaseSettings):
     master_key: SecretStr = Field(
         SecretStr(""),
         description="32 random bytes in base64url that encrypt keys at rest; empty: `<data_dir>/master.key`.",
+    )
+    other_master_key: SecretStr = Field(
+        SecretStr(""),
+        description="A second master key that is read with, and never written with, while one replaces the other "
+        "(`idp keys rewrap`).",
     )
     listen: str = Field("127.0.0.1:8000", description="Address and port that the server binds.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="Server processes.")

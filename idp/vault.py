@@ -39,20 +39,29 @@ def _decode(text: str) -> bytes:
 
 
 class Vault:
-    """Encrypts and decrypts columns under one master key (AES-256-GCM)."""
+    """Encrypts columns under one master key (AES-256-GCM), and decrypts them.
 
-    def __init__(self, master_key: bytes) -> None:
-        if len(master_key) != _KEY_BYTES:
+    What was encrypted under one of *others* is read, too, while one master key replaces another.
+    """
+
+    def __init__(self, master_key: bytes, *others: bytes) -> None:
+        if any(len(key) != _KEY_BYTES for key in (master_key, *others)):
             message = "The master key must be 32 bytes in base64url (43 characters)."
             raise VaultError(message)
         self._cipher = AESGCM(master_key)
-        self.key_id = hashlib.sha256(b"doorward master key id" + master_key).hexdigest()[:12]
+        self.key_id = _key_id(master_key)
+        self._ciphers = {_key_id(key): AESGCM(key) for key in (*others, master_key)}
+
+    @property
+    def prefix(self) -> str:
+        """Return what everything begins with that is encrypted under the present key."""
+        return f"v1:{self.key_id}:"
 
     def encrypt(self, plaintext: bytes, *, place: str) -> str:
         """Return ``v1:<key id>:<nonce>:<ciphertext>``, bound to *place* (``table/row/column``)."""
         nonce = opaque.random_bytes(_NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, plaintext, place.encode())
-        return f"v1:{self.key_id}:{_encode(nonce)}:{_encode(sealed)}"
+        return f"{self.prefix}{_encode(nonce)}:{_encode(sealed)}"
 
     def decrypt(self, envelope: str, *, place: str) -> bytes:
         """Return what ``encrypt`` was given for the same *place*.
@@ -63,13 +72,18 @@ class Vault:
         """
         try:
             version, key_id, nonce, sealed = envelope.split(":")
-            if version != "v1" or key_id != self.key_id:
+            cipher = self._ciphers.get(key_id)
+            if version != "v1" or cipher is None:
                 message = "The master key is not the one that encrypted this database. Put the right master key back."
                 raise VaultError(message)
-            return self._cipher.decrypt(_decode(nonce), _decode(sealed), place.encode())
+            return cipher.decrypt(_decode(nonce), _decode(sealed), place.encode())
         except (ValueError, binascii.Error, InvalidTag) as error:
             message = f"An encrypted value cannot be read: {place}."
             raise VaultError(message) from error
+
+
+def _key_id(master_key: bytes) -> str:
+    return hashlib.sha256(b"doorward master key id" + master_key).hexdigest()[:12]
 
 
 class Secrets:

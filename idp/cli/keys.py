@@ -1,4 +1,4 @@
-"""``idp keys list | rotate | replace | revoke``."""
+"""``idp keys list | ready | rotate | replace | revoke | rewrap``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from idp import clock
 from idp.audit.log import COMMAND_LINE
 from idp.cli.context import emit, json_option, opened
 from idp.db import db
-from idp.keys import readiness, rotation, store
+from idp.keys import readiness, rewrapping, rotation, store
 from idp.keys.algorithms import ALGORITHMS
 from idp.keys.rotation import Change, Rotated
 from idp.settings import Settings
@@ -97,6 +97,20 @@ def revoke(kid: str, *, as_json: bool) -> None:
         key = store.find_named(db.session(), kid)
     if key is not None:
         emit(_data(key), f"{key.name} is revoked: nothing that it signed is accepted any more.", as_json=as_json)
+
+
+@command.command()
+@json_option
+def rewrap(*, as_json: bool) -> None:
+    """Encrypt everything under the present master key; it can be ended at any time and begun again."""
+    with opened():
+        vault = service(Vault)
+        changed = rewrapping.rewrap(vault)
+        left = rewrapping.left(vault)
+    if left:
+        raise click.ClickException(f"Something is still under another master key: {', '.join(left)}.")
+    text = f"{changed} values were encrypted anew. Nothing needs IDP_OTHER_MASTER_KEY any more: remove it."
+    emit({"changed": changed, "key_id": vault.key_id}, text, as_json=as_json)
 
 
 def _change() -> Change:

@@ -113,7 +113,7 @@ def add(session: Session, vault: Vault, client_id: str, now: datetime, *, chosen
             client_id=client_id,
             fingerprint=opaque.fingerprint(secret),
             hint=secret[-4:],
-            envelope=vault.encrypt(secret.encode(), place=_place(secret_id)) if signs_with_it else None,
+            envelope=vault.encrypt(secret.encode(), place=place(secret_id)) if signs_with_it else None,
             created_at=now,
         )
     )
@@ -176,7 +176,7 @@ def verify_with_reread(session: Session, client: Client, presented: str) -> str 
 def signing_keys(vault: Vault, client: Client) -> list[tuple[str, bytes]]:
     """Return the ids and bytes of the secrets that are signed with, the oldest first; none where nothing is."""
     return [
-        (secret_id, vault.decrypt(envelope, place=_place(secret_id))) for secret_id, envelope in client.secret_envelopes
+        (secret_id, vault.decrypt(envelope, place=place(secret_id))) for secret_id, envelope in client.secret_envelopes
     ]
 
 
@@ -193,7 +193,8 @@ def last_used(session: Session, client_id: str) -> str | None:
     return session.execute(statement.limit(1)).scalar()
 
 
-def _place(secret_id: str) -> str:
+def place(secret_id: str) -> str:
+    """Return what the encrypted secret *secret_id* is bound to."""
     return f"client_secrets/{secret_id}/envelope"
 
 

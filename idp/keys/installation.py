@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from idp.settings import Settings
 
-_PLACE = "installation/1/secret"
+PLACE = "installation/1/secret"
 
 
 def open_vault(settings: Settings, *, may_create: bool = False) -> Vault:
@@ -29,18 +29,20 @@ def open_vault(settings: Settings, *, may_create: bool = False) -> Vault:
         VaultError: the key is missing or malformed.
 
     """
+    other = settings.other_master_key.get_secret_value()
+    others = [parse_master_key(other)] if other else []
     given = settings.master_key.get_secret_value()
     if given:
-        return Vault(parse_master_key(given))
+        return Vault(parse_master_key(given), *others)
     path = settings.data_dir / "master.key"
     if may_create and not path.exists():
-        return Vault(create_master_key(path))
-    return Vault(read_master_key(path))
+        return Vault(create_master_key(path), *others)
+    return Vault(read_master_key(path), *others)
 
 
 def create(session: Session, vault: Vault, settings: Settings, now: datetime) -> None:
     """Make the installation secret."""
-    sealed = vault.encrypt(opaque.random_bytes(32), place=_PLACE)
+    sealed = vault.encrypt(opaque.random_bytes(32), place=PLACE)
     session.add(Installation(id=1, secret=sealed, issuer=settings.issuer, created_at=now))
 
 
@@ -60,4 +62,4 @@ def open_secrets(session: Session, vault: Vault) -> Secrets:
     if row is None:
         message = "This database has not been set up yet. Run `idp migrate` or `idp serve`."
         raise VaultError(message)
-    return Secrets(vault.decrypt(row.secret, place=_PLACE))
+    return Secrets(vault.decrypt(row.secret, place=PLACE))

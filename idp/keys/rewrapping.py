@@ -1,0 +1,104 @@
+"""Replacing the master key while the server works: everything encrypted is read with the old key, written with the new.
+
+Each value is changed by itself, if it is still the one that was read, so this can be ended at any time and begun again.
+The installation secret comes last: until everything is done, nothing starts without the old key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import String, select, update
+
+from idp import cache
+from idp.clients import jwt_secrets, secrets
+from idp.clients.models import ClientRow, ClientSecret
+from idp.db import Base, db, transaction
+from idp.keys import installation, store
+from idp.keys.models import Installation, SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy.orm import InstrumentedAttribute
+
+    from idp.vault import Vault
+
+_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A column of encrypted values, and what each is bound to."""
+
+    row: InstrumentedAttribute[Any]
+    column: InstrumentedAttribute[Any]
+    place: Callable[[str], str]
+
+
+_SEALED: Final = (
+    _Sealed(SigningKey.kid, SigningKey.private_jwk, store.place),
+    _Sealed(ClientSecret.id, ClientSecret.envelope, secrets.place),
+    _Sealed(ClientRow.client_id, ClientRow.jwt_secret, jwt_secrets.place),
+    _Sealed(ClientRow.client_id, ClientRow.jwt_secret_other, jwt_secrets.place),
+    _Sealed(Installation.id, Installation.secret, lambda _: installation.PLACE),
+)
+
+
+def rewrap(vault: Vault) -> int:
+    """Encrypt everything under the present master key of *vault*, and return how many values that changed.
+
+    Opens transactions of its own, so none may be open.
+
+    Raises:
+        VaultError: a value is under a key that *vault* does not have.
+
+    """
+    changed = 0
+    for sealed in _SEALED:
+        while found := _batch(vault, sealed):
+            changed += found
+    return changed
+
+
+def left(vault: Vault) -> list[str]:
+    """Return the columns that hold a value under another master key, wherever in the database they are."""
+    return [f"{table}.{column}" for table, column in _under_another(vault)]
+
+
+def _batch(vault: Vault, sealed: _Sealed) -> int:
+    statement = select(sealed.row, sealed.column).where(
+        sealed.column.is_not(None), sealed.column.not_like(f"{vault.prefix}%")
+    )
+    session = db.session()
+    rows = session.execute(statement.limit(_BATCH)).all()
+    session.rollback()
+    made = [
+        (row, old, vault.encrypt(vault.decrypt(old, place=sealed.place(row)), place=sealed.place(row)))
+        for row, old in rows
+    ]
+    with transaction() as writing:
+        for row, old, new in made:
+            writing.execute(
+                update(sealed.row.class_)
+                .where(sealed.row == row, sealed.column == old)
+                .values({sealed.column: new})
+                .execution_options(synchronize_session=False)
+            )
+        if made:
+            # What a process remembers is under the old key.
+            cache.bump(writing)
+    return len(made)
+
+
+def _under_another(vault: Vault) -> Iterator[tuple[str, str]]:
+    session = db.session()
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if not isinstance(column.type, String):
+                continue
+            known = select(column).where(column.regexp_match("^v1:[0-9a-f]{12}:"), column.not_like(f"{vault.prefix}%"))
+            if session.execute(known.limit(1)).first() is not None:
+                yield table.name, column.name
+    session.rollback()
