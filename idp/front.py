@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import threading
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -37,6 +37,29 @@ _OF_ONE = (documents.OF_ONE_JWKS, documents.OF_ONE_DISCOVERY)
 TAKEN_IN = 64
 
 
+class _Ready(NamedTuple):
+    """A document as it is sent; ``reader`` is whose own key set it is, empty for everybody's, None for no key set."""
+
+    body: bytes
+    etag: str
+    reader: str | None
+    headers: tuple[tuple[str, str], ...]
+    of_body: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, document: Document, reader: str | None) -> _Ready:
+        """Make everything ready that is the same for all who ask."""
+        headers = (
+            ("Cache-Control", document.cache_control),
+            ("ETag", document.etag),
+            ("Access-Control-Allow-Origin", "*"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Server", ""),
+        )
+        of_body = (("Content-Type", "application/json"), ("Content-Length", str(len(document.body))))
+        return cls(document.body, document.etag, reader, headers, of_body)
+
+
 class Front:
     """Serves the public documents and ``/livez``; everything else goes to Flask."""
 
@@ -47,7 +70,7 @@ class Front:
         self._ledger: Ledger = services[Ledger]
         self._host = services[Settings].issuer.partition("://")[2]
         self._providers = documents.providers(app)
-        self._made: dict[str, Document] = {}
+        self._made: dict[str, _Ready] = {}
         self._turns = threading.BoundedSemaphore(AT_WORK)
         self._cache.on_drop(self._forget)
 
@@ -80,50 +103,40 @@ class Front:
 
     def _public(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         made = self._made
-        document = made.get(path)
-        if document is None:
-            document = self._providers[path]()
+        ready = made.get(path)
+        if ready is None:
             # Put into the dictionary that was there before the reading: a change meanwhile has replaced it.
-            made[path] = document
-        return self._answer(document, "" if path in documents.JWKS_PATHS else None, environ, start_response)
+            ready = made[path] = _Ready.of(self._providers[path](), "" if path in documents.JWKS_PATHS else None)
+        return self._answer(ready, environ, start_response)
 
     def _of_one(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer at a client's own address; for a client that there is not, Flask has the words."""
         made = self._made
-        document = made.get(path)
-        if document is None:
+        ready = made.get(path)
+        if ready is None:
             with self._turns:
                 document = documents.of_one_client(self._app, path)
             if document is None:
                 return self._flask(environ, start_response)
-            made[path] = document
-        reader = path.removeprefix(documents.OF_ONE_JWKS) if path.startswith(documents.OF_ONE_JWKS) else None
-        return self._answer(document, reader, environ, start_response)
+            is_key_set = path.startswith(documents.OF_ONE_JWKS)
+            ready = made[path] = _Ready.of(document, path.removeprefix(documents.OF_ONE_JWKS) if is_key_set else None)
+        return self._answer(ready, environ, start_response)
 
-    def _answer(
-        self, document: Document, reader: str | None, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """Send *document*; where *reader* is given it is the key set, and whose own address it was fetched from."""
-        if reader is not None:
+    def _answer(self, ready: _Ready, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        etag = ready.etag
+        if ready.reader is not None:
             self._ledger.fetched(
-                reader,
-                document.etag,
+                ready.reader,
+                etag,
                 environ.get("REMOTE_ADDR", ""),
                 environ.get("HTTP_X_FORWARDED_FOR", ""),
                 environ.get("HTTP_USER_AGENT", ""),
             )
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Cache-Control", document.cache_control),
-            ("ETag", document.etag),
-            ("Access-Control-Allow-Origin", "*"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Server", ""),
-        ]
-        if document.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
-            start_response(_line(HTTPStatus.NOT_MODIFIED), headers[1:])
+        if etag in environ.get("HTTP_IF_NONE_MATCH", ""):
+            start_response("304 Not Modified", list(ready.headers))
             return []
-        return _send(start_response, environ, document.body, headers)
+        start_response("200 OK", [*ready.headers, *ready.of_body])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [ready.body]
 
 
 def _take_in(environ: WSGIEnvironment) -> None:
