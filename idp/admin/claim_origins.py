@@ -35,6 +35,11 @@ _PROTOCOL: Final = {
     "jti": "A name of its own for each token; here it is made up.",
     "client_id": "This app.",
     "scope": "What was granted.",
+    "external_id": "Who they are, for good: the same for every app.",
+    "username": "The username of the account (scope profile).",
+    "avatar_url": "Their profile, which they can change themselves (scope profile).",
+    "require_activation": "Whether the forum has them prove the address, since it was not verified here.",
+    "nonce": "What the forum asked with; here there is none.",
 }
 _ACCOUNT: Final = {
     "preferred_username": "The username of the account",

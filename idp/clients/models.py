@@ -22,7 +22,7 @@ class ClientRow(Base):
     # NFKC + casefold of the name: what lists are sorted and searched by.
     name_key: Mapped[str] = mapped_column(String(800))
     metadata_json: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    # The HMAC secret that signs for a JWT redirect client, encrypted; never the client secret. The other one is live too,
+    # The HMAC secret that signs for a JWT redirect client, encrypted; never the client secret. The other is live, too,
     # while one replaces the other: made and not signing yet, or not signing any more.
     jwt_secret: Mapped[str | None] = mapped_column(Text)
     jwt_secret_at: Mapped[datetime | None]

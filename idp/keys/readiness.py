@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete, insert, select
 
 from idp import clock
+from idp.clients.metadata import from_stored
 from idp.clients.models import ClientRow
 from idp.errors import Conflict
 from idp.keys import schedule, store
@@ -186,9 +187,18 @@ def _read(session: Session, keys: list[SigningKey], now: datetime) -> _Facts:
     kids = {key.kid for key in keys}
     signed = session.execute(select(SignedFor).where(SignedFor.kid.in_(kids))).scalars().all()
     active = {row.client_id for row in signed if row.last_at >= since}
-    clients = select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.disabled_at.is_(None))
-    names = {row.client_id: row.client_name for row in session.execute(clients) if row.client_id in active}
+    clients = session.execute(
+        select(ClientRow.client_id, ClientRow.client_name, ClientRow.metadata_json).where(
+            ClientRow.disabled_at.is_(None), ClientRow.client_id.in_(active)
+        )
+    ).all()
+    names = {row.client_id: row.client_name for row in clients}
     given: dict[str, set[str]] = defaultdict(set)
+    for row in clients:
+        jwt_sso = from_stored(row.metadata_json).jwt_sso
+        if jwt_sso is not None and jwt_sso.is_pinned:
+            # Its app takes keys by hand alone, so it has none until somebody says that it was given one.
+            given[row.client_id] = set()
     for one in session.execute(select(GivenKey)).scalars():
         given[one.client_id].add(one.kid)
     etags: dict[str, set[str]] = defaultdict(set)
@@ -236,9 +246,9 @@ def _fetches(session: Session, names: Iterable[str]) -> tuple[dict[str, _Seen], 
 def _judge(client_id: str, kid: str, facts: _Facts, settings: Settings, now: datetime) -> Reader:
     given, trial = facts.given.get(client_id), facts.trials.get((client_id, kid))
     seen = facts.own.get(client_id) or facts.shared.get(client_id)
-    if given:
+    if given is not None:
         kind, ready = PINNED, kid in given
-        why = "It was given this key." if ready else "It was given a key by hand, and not this one."
+        why = "It was given this key." if ready else "It takes keys by hand, and was not given this one."
     else:
         kind, ready, why = _by_fetches(client_id, kid, facts, settings)
     if trial is not None and trial.returned_at is None and not ready:

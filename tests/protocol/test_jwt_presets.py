@@ -19,7 +19,10 @@ from idp.clients import administration, jwt_redirect, registration, store
 from idp.clients.presets import Presets, Simulator
 from idp.db import db, transaction
 from idp.errors import Conflict, FieldErrors
+from idp.keys import readiness
+from idp.keys.ledger import Ledger
 from idp.keys.store import ensure_algorithm
+from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
 from tests.factories import ALL_CLAIMS, make_person, sign_in
@@ -430,3 +433,30 @@ def test_the_simulator_is_for_administrators_and_the_jwt_redirect(app, visitor, 
     assert visitor.open("/admin/clients/zendesk/simulator").status_code == 403
     assert admin.open("/admin/clients/none/simulator").status_code == 404
     assert "Nobody was found" in admin.visit("/admin/clients/zendesk/simulator?q=zzz").text
+
+
+@pytest.mark.parametrize("preset", sorted(ADDRESSES))
+def test_the_preview_of_claims_explains_each_of_them(app, admin, ana, preset):
+    connect(app, preset)
+    page = admin.visit(f"/admin/clients/{preset}/claims?q=ana")
+    assert page.status_code == 200
+    assert ana.email in page.text
+
+
+def test_an_app_that_takes_keys_by_hand_holds_a_rotation_up_until_it_has_the_key(app, visitor):
+    connect(app, "freshworks")
+    connect(app, "grafana")
+    for client_id in ("freshworks", "grafana"):
+        assert visitor.open(f"/sso/{client_id}?nonce=n&state=s").status_code == 303
+    with app.app_context():
+        service(Ledger).flush()
+        now, settings = clock.utc_now(), service(Settings)
+        found = readiness.assess(db.session(), settings, "RS256", now)
+        kinds = {reader.client_id: (reader.kind, reader.ready) for reader in found.readers}
+        assert kinds["freshworks"] == (readiness.PINNED, False)
+        assert kinds["grafana"][0] == readiness.UNKNOWN
+        with transaction() as session:
+            readiness.give(session, "freshworks", found.next.kid, now)
+        again = readiness.assess(db.session(), settings, "RS256", now)
+        kinds = {reader.client_id: (reader.kind, reader.ready) for reader in again.readers}
+    assert kinds["freshworks"] == (readiness.PINNED, True)
