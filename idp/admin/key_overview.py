@@ -93,8 +93,8 @@ class Reach:
     sessions: int
 
 
-def overview(session: Session, settings: Settings, now: datetime) -> Overview:
-    """Read the keys and say everything about them."""
+def overview(session: Session, settings: Settings, now: datetime, held: tuple[str, ...] = ()) -> Overview:
+    """Read the keys and say everything about them; the rotation of the algorithms *held* waits for an app."""
     keys = store.all_keys(session)
     lines = tuple(_algorithm(alg, keys, settings, now) for alg in dict.fromkeys(key.alg for key in keys))
     used = tuple(line for line in lines if line.active or line.next)
@@ -114,7 +114,11 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
         ready=bool(used) and all(line.ready for line in used),
         not_ready=_not_ready(used),
         missing=tuple(line.alg for line in used if line.next is None),
-        late=tuple(_LATE[transition.change].format(alg=transition.alg) for transition in late),
+        late=tuple(
+            _LATE[transition.change].format(alg=transition.alg)
+            for transition in late
+            if transition.change is not Change.PROMOTE or transition.alg not in held
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from idp.admin.key_overview import span
 from idp.audit import events
 from idp.audit.log import record
 from idp.clients.models import ClientRow
-from idp.db import commits_in_steps, db, transaction
+from idp.db import commits_in_steps, db, end_reading, transaction
 from idp.errors import Conflict, NotFound
 from idp.keys import algorithms, canary, readiness, rotation, store
 from idp.keys.algorithms import ALGORITHMS
@@ -119,6 +119,8 @@ KINDS = {
 def assessed(now: datetime) -> list[Readiness]:
     """Return what is known of every algorithm that has a key; no transaction may be open."""
     service(Ledger).flush()
+    # What was read before does not see what was written now.
+    end_reading()
     session = db.session()
     algs = dict.fromkeys(key.alg for key in store.all_keys(session) if key.state in store.PUBLISHED)
     return [readiness.assess(session, service(Settings), alg, now) for alg in algs]

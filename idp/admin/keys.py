@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 
 from idp import clock
-from idp.admin import key_overview
+from idp.admin import key_overview, key_readiness
 from idp.audit import events
 from idp.audit.log import record
-from idp.db import commits_in_steps, db, transaction
+from idp.db import commits_in_steps, db, end_reading, transaction
 from idp.errors import Conflict, FieldErrors, NotFound
 from idp.keys import algorithms, importing, readiness, rotation, store
 from idp.keys.algorithms import ALGORITHMS
@@ -42,8 +42,12 @@ NAV = NavEntry(
 @admin_required
 def index() -> str:
     """Show the keys: what signs, the timeline, the table, and whether a rotation is safe."""
-    shown = key_overview.overview(db.session(), service(Settings), clock.utc_now())
-    return render_template("admin/keys/index.html", shown=shown)
+    now, settings = clock.utc_now(), service(Settings)
+    found = key_readiness.assessed(now)
+    breaking = list(dict.fromkeys(reader.name for one in found for reader in one.breaking))
+    held = tuple(one.alg for one in found if rotation.is_held(one, settings, now))
+    shown = key_overview.overview(db.session(), settings, now, held)
+    return render_template("admin/keys/index.html", shown=shown, breaking=breaking)
 
 
 @bp.get("/<string(length=43):kid>")
@@ -83,6 +87,7 @@ def rotate_now() -> Answer:
     try:
         if not is_forced:
             service(Ledger).flush()
+            end_reading()
             readiness.require(db.session(), service(Settings), store.algorithm_named(alg).name, clock.utc_now())
         done = rotation.rotate(_change(), alg, force=is_forced)
     except FieldErrors as error:
