@@ -70,7 +70,7 @@ def rotate(idp, alg):
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
 def test_F11_ten_rotations_under_load_fail_no_verification(install):
-    idp = install(IDP_KEYS__JWKS_MAX_AGE="1")
+    idp = install(workers=4, IDP_KEYS__JWKS_MAX_AGE="1")
     idp.client()
 
     async def scenario():
