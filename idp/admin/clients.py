@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
@@ -139,4 +140,6 @@ def _endpoints(client: Client) -> list[tuple[str, str]]:
             found += [("Issuer", "")] if metadata.jwt_sso.is_symmetric else [("Issuer", ""), ("Keys", "/oauth/jwks")]
     if metadata.resource_server:
         found.append(_INTROSPECTION)
-    return [(label, issuer + path) for label, path in found]
+    # At an address of its own it shows that it has the next key before that signs.
+    own = {"/oauth/jwks": f"/oauth/jwks/{quote(client.client_id, safe='')}"}
+    return [(label, issuer + own.get(path, path)) for label, path in found]

@@ -65,6 +65,7 @@ def test_who_would_break_is_named_and_the_rotation_refused_until_the_word_is_typ
 
 def test_an_app_that_fetches_at_its_own_address_is_confirmed(app, admin, wiki):
     assert admin.client.get(f"/oauth/jwks/{wiki.client_id}").status_code == 200
+    assert f"/oauth/jwks/{wiki.client_id}" in admin.visit(f"/admin/clients/{wiki.client_id}").text
     page = admin.visit(PAGE).text
     assert "Confirmed" in page
     assert "is safe to rotate" in page
@@ -108,4 +109,4 @@ def test_the_next_key_is_tried_with_one_app_and_taken_back(app, admin, wiki):
 
 def _token(app, client_id=""):
     with of(app):
-        return token(client_id=client_id)
+        return token(reader=client_id)
