@@ -44,6 +44,7 @@ FEATURES = (
     "idp.oidc.endpoints",
     "idp.jwt_sso",
     "idp.setup",
+    "idp.token_api",
 )
 MODELS = (
     "accounts",

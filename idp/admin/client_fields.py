@@ -84,6 +84,27 @@ _RESPONSE_TYPE_HINTS: Final = {
 
 PARTS: Final = (
     Part(
+        "token-api",
+        "Token API",
+        "For an app of your own that asks for passwords itself, as apps of djangorestframework-simplejwt do. One app "
+        "alone can have it; it asks for no consent.",
+        (
+            Field("token_api", "Sign people in by the token API", "The app posts name and password itself.", "flag"),
+            Field(
+                "token_api.origins",
+                "Origins of its pages",
+                "Scheme, host and port of each site whose pages may call it, one a line. Mobile apps need none.",
+                "lines",
+            ),
+            Field(
+                "token_api.rotate",
+                "Rotate refresh tokens",
+                "Every refresh hands out the next one. Switch off only for an app that goes on with the first.",
+                "flag",
+            ),
+        ),
+    ),
+    Part(
         "links",
         "Links and contacts",
         "",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from idp.admin.client_fields import BY_NAME, PARTS, Part, without_certificates
 from idp.clients.metadata import ClientMetadata
 from idp.clients.rules import grants_for
+from idp.clients.token_api import TokenApi
 from idp.errors import FieldErrors
 from idp.protocol import strict_json
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _OTHER_LINES = frozenset({"redirect_uris", "post_logout_redirect_uris", "resources", "jwt_sso.return_to_prefixes"})
 _SEVERAL_LINES = _OTHER_LINES | {name for name, field in BY_NAME.items() if field.control == "lines"}
-_FLAGS = frozenset({"skip_consent", "resource_server"}) | {
+_FLAGS = frozenset({"skip_consent", "resource_server", "jwt_sso.require_verified_email"}) | {
     name for name, field in BY_NAME.items() if field.control == "flag"
 }
 # Read from several ticked boxes.
@@ -51,8 +52,9 @@ _OPENID = (
         if field.name != "token_endpoint_auth_signing_alg"
     ),
 )
+_TOKEN_API = tuple(field.name for part in PARTS if part.id == "token-api" for field in part.fields)
 _EVERYWHERE = ("client_name", "scope", "skip_consent", *_PAGES, "contacts")
-_JWT = ("preset", "delivery_uri", "delivery", "field", "alg", "return_to_prefixes", "claims")
+_JWT = ("preset", "delivery_uri", "delivery", "field", "alg", "return_to_prefixes", "claims", "require_verified_email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ KINDS: dict[str, Kind] = {
             "Runs in the browser alone and cannot keep a secret.",
             "app-window",
             {"application_type": "web", "token_endpoint_auth_method": "none", "require_pkce": True},
-            frozenset({*_EVERYWHERE, *_OPENID}),
+            frozenset({*_EVERYWHERE, *_OPENID, *_TOKEN_API}),
         ),
         Kind(
             "native",
@@ -97,7 +99,7 @@ KINDS: dict[str, Kind] = {
             "Installed on people’s devices, comes back by its own address.",
             "smartphone",
             {"application_type": "native", "token_endpoint_auth_method": "none", "require_pkce": True},
-            frozenset({*_EVERYWHERE, *_OPENID}),
+            frozenset({*_EVERYWHERE, *_OPENID, *_TOKEN_API}),
         ),
         Kind(
             "machine",
@@ -151,7 +153,7 @@ def parts_of(kind: Kind, *, certificates: bool) -> list[Part]:
 def first_values(kind: Kind) -> dict[str, Any]:
     """Return what an empty form of *kind* shows."""
     scope = ["openid", "profile", "email"] if kind.is_interactive else []
-    on = {"require_pkce": True, "id_token_profile_claims": True}
+    on = {"require_pkce": True, "id_token_profile_claims": True, "token_api.rotate": True}
     return {**dict.fromkeys(kind.fields, ""), "scope": scope, "response_types": ["code"], "grant_types": [], **on}
 
 
@@ -172,7 +174,9 @@ def values_of(kind: Kind, metadata: ClientMetadata) -> dict[str, Any]:
         value = jwt.get(member) if name != member else stored.get(name)
         shown[name] = _as_typed(name, value)
     boxes = {"grant_types": list(metadata.grant_types), "response_types": list(metadata.response_types)}
-    return shown | boxes | {"scope": list(metadata.scopes)}
+    api = metadata.token_api or TokenApi()
+    told = (metadata.token_api is not None, "\n".join(api.origins), api.rotate)
+    return shown | boxes | {"scope": list(metadata.scopes)} | dict(zip(_TOKEN_API, told, strict=True))
 
 
 def submitted_values(kind: Kind, form: MultiDict[str, str]) -> dict[str, Any]:
@@ -192,7 +196,7 @@ def read(kind: Kind, form: MultiDict[str, str], before: ClientMetadata | None = 
     given = dict(kind.fixed) if before is None else before.as_json()
     jwt = dict(given.get("jwt_sso", {}))
     faults: dict[str, str] = {}
-    for name in kind.fields - _BOXES:
+    for name in kind.fields - _BOXES - set(_TOKEN_API):
         member = name.removeprefix("jwt_sso.")
         target = jwt if name != member else given
         try:
@@ -205,14 +209,24 @@ def read(kind: Kind, form: MultiDict[str, str], before: ClientMetadata | None = 
         raise FieldErrors(faults)
     if kind.value == "jwt":
         given["jwt_sso"] = {name: value for name, value in jwt.items() if value is not None}
+    if set(_TOKEN_API) <= kind.fields:
+        given["token_api"] = _token_api(form)
     return given | _scopes_and_grants(kind, form)
+
+
+def _token_api(form: MultiDict[str, str]) -> dict[str, Any] | None:
+    if "token_api" not in form:
+        return None
+    return {"origins": form.get("token_api.origins", "").split(), "rotate": "token_api.rotate" in form}
 
 
 def _scopes_and_grants(kind: Kind, form: MultiDict[str, str]) -> dict[str, Any]:
     scope = list(dict.fromkeys(" ".join(form.getlist("scope")).split()))
     found: dict[str, Any] = {"scope": " ".join(scope)}
     if "redirect_uris" in kind.fields:
-        response_types = form.getlist("response_types") or ["code"]
+        # An app that asks for passwords itself may have no address that people come back to.
+        usual = [] if "token_api" in form and not form.get("redirect_uris", "").strip() else ["code"]
+        response_types = usual and (form.getlist("response_types") or usual)
         found |= {"grant_types": _grants(kind, form, response_types, scope), "response_types": response_types}
     return found
 

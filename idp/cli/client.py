@@ -56,6 +56,11 @@ def command() -> None:
     "--jwt-preset", help="Takes the JWT redirect as this app does; idp jwt presets lists them. With --address."
 )
 @click.option("--address", help="Where the app of --jwt-preset is.")
+@click.option(
+    "--token-api-origin",
+    multiple=True,
+    help="An origin whose pages may send passwords to the token API, which this turns on; repeatable.",
+)
 @click.option("--no-profile-claims", is_flag=True, help="Leave name and email out of the ID token.")
 @json_option
 def add(metadata: TextIO | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - what the options above give
@@ -252,6 +257,16 @@ def _read_metadata(source: TextIO, options: dict[str, Any]) -> dict[str, object]
     return given
 
 
+def _token_api(options: dict[str, Any]) -> dict[str, object]:
+    """Return what the token API adds; an app of it that people never come back to has no other way to sign in."""
+    if not options["token_api_origin"]:
+        return {}
+    alone = {} if options["redirect_uri"] else {"grant_types": [], "response_types": [], "scope": ""}
+    # Its requests name no API, so the one that there is is meant.
+    usual = {"default_resource": options["resource"][0]} if len(options["resource"]) == 1 else {}
+    return {"token_api": {"origins": list(options["token_api_origin"])}, **alone, **usual}
+
+
 def _from_options(options: dict[str, Any]) -> dict[str, object]:
     grants = list(options["grant_type"])
     is_interactive = not grants or "authorization_code" in grants
@@ -273,6 +288,7 @@ def _from_options(options: dict[str, Any]) -> dict[str, object]:
         "require_pkce": not options["no_pkce"],
         "skip_consent": options["skip_consent"],
         "id_token_profile_claims": not options["no_profile_claims"],
+        **_token_api(options),
     }
     if not options["name"]:
         raise click.UsageError("Give the app a --name, or its whole --metadata.")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from idp.clients import certificates, claim_mapping, jwt_redirect, public_keys, rules, unsupported, values
+from idp.clients import certificates, claim_mapping, jwt_redirect, public_keys, rules, token_api, unsupported, values
 from idp.clients.claim_mapping import NO_MAPPING, ClaimMapping
 from idp.clients.jwt_redirect import JwtRedirect
 from idp.clients.public_keys import (
@@ -15,6 +15,7 @@ from idp.clients.public_keys import (
     CONTENT_ENCRYPTION_ALGORITHMS,
     KEY_ENCRYPTION_ALGORITHMS,
 )
+from idp.clients.token_api import TokenApi
 from idp.errors import FieldErrors
 
 GRANT_TYPES = ("authorization_code", "implicit", "refresh_token", "client_credentials")
@@ -102,6 +103,7 @@ class ClientMetadata:
     id_token_profile_claims: bool = True
     claim_mapping: ClaimMapping = NO_MAPPING
     jwt_sso: JwtRedirect | None = None
+    token_api: TokenApi | None = None
 
     @property
     def signs_people_in(self) -> bool:
@@ -170,7 +172,7 @@ class ClientMetadata:
             value = getattr(self, one.name)
             if isinstance(value, tuple):
                 shown[one.name] = list(value)
-            elif isinstance(value, JwtRedirect):
+            elif isinstance(value, JwtRedirect | TokenApi):
                 shown[one.name] = value.as_json()
             elif isinstance(value, ClaimMapping):
                 shown |= {one.name: value.as_json()} if value != NO_MAPPING else {}
@@ -189,6 +191,8 @@ def from_stored(stored: Mapping[str, Any]) -> ClientMetadata:
         kept["jwt_sso"] = jwt_redirect.from_stored(kept["jwt_sso"])
     if "claim_mapping" in kept:
         kept["claim_mapping"] = claim_mapping.from_stored(kept["claim_mapping"])
+    if "token_api" in kept:
+        kept["token_api"] = token_api.from_stored(kept["token_api"])
     return ClientMetadata(**kept)
 
 
@@ -234,7 +238,7 @@ def _unknown(name: str) -> str:
 def _with_defaults(read: dict[str, Any]) -> dict[str, Any]:
     """Fill in what depends on what was given; the rest are the defaults of ``ClientMetadata``."""
     filled = dict(read)
-    is_oidc = bool(read.get("redirect_uris")) or "jwt_sso" not in read
+    is_oidc = bool(read.get("redirect_uris")) or not {"jwt_sso", "token_api"} & read.keys()
     may_refresh = "offline_access" in str(read.get("scope", "")).split()
     wanted = read.get("response_types") or (("code",) if is_oidc else ())
     usual = sorted({grant for kind in wanted for grant in rules.grants_for(kind)})
@@ -313,4 +317,5 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "id_token_profile_claims": values.flag,
     "claim_mapping": claim_mapping.read,
     "jwt_sso": jwt_redirect.read,
+    "token_api": token_api.read,
 }

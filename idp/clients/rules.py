@@ -50,7 +50,7 @@ def _grants(metadata: ClientMetadata) -> Faults:
         yield "redirect_uris", "Only a client with the grant type authorization_code or implicit has a use for these."
     if "refresh_token" in grants and "authorization_code" not in grants:
         yield "grant_types", "refresh_token needs authorization_code beside it."
-    if not grants and metadata.jwt_sso is None and not metadata.resource_server:
+    if not (grants or metadata.jwt_sso or metadata.token_api or metadata.resource_server):
         yield "grant_types", "Name at least one grant type."
 
 
@@ -146,6 +146,20 @@ def _sign_out(metadata: ClientMetadata) -> Faults:
         yield "frontchannel_logout_uri", "Its scheme, host and port must be those of a redirect URI."
 
 
+def _token_api(metadata: ClientMetadata) -> Faults:
+    """Passwords are typed into the app itself, so it is one of the house, and nobody can steal a secret from it."""
+    if metadata.token_api is None:
+        return
+    if not metadata.is_public:
+        yield "token_api", "Only an app without a client secret can use this: token_endpoint_auth_method=none."
+    elif not metadata.skip_consent:
+        yield "token_api", "Only an app of your own can use this: one that asks people for no consent (skip_consent)."
+    elif metadata.subject_type != "public":
+        yield "token_api", "The API behind it knows people by one identifier: subject_type=public."
+    elif metadata.security_profile == "fapi":
+        yield "token_api", "The fapi profile does not allow apps to ask for passwords."
+
+
 def grants_for(response_type: str) -> frozenset[str]:
     """Return the grant types that a response type uses (OpenID Connect Registration section 2)."""
     words = set(response_type.split())
@@ -167,4 +181,5 @@ _RULES: Final = (
     _pairwise,
     _claim_mapping,
     _sign_out,
+    _token_api,
 )

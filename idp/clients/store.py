@@ -100,6 +100,7 @@ def create(session: Session, vault: Vault, registration: Registration, now: date
     """
     metadata = registration.metadata
     client_id = registration.client_id or opaque.new_id("app")
+    _require_only_token_api(session, client_id, metadata)
     name = metadata.client_name or client_id
     row = ClientRow(
         client_id=client_id,
@@ -138,6 +139,7 @@ def update(
     row = session.get(ClientRow, client_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound("There is no such app.")
+    _require_only_token_api(session, client_id, metadata)
     before = _must_read(session, client_id)
     row.client_name = metadata.client_name or client_id
     row.name_key = _key(row.client_name)
@@ -232,6 +234,22 @@ def enabled(session: Session) -> list[Client]:
         _rows().where(ClientRow.disabled_at.is_(None)).order_by(ClientRow.name_key, ClientRow.client_id)
     )
     return [_snapshot(row) for row in rows]
+
+
+def of_token_api(session: Session) -> Client | None:
+    """Return the one client that signs people in by the token API; ``None`` also when it is switched off."""
+    found = [client for client in enabled(session) if client.metadata.token_api is not None]
+    # The requests name no client, so of several none could be meant.
+    return found[0] if len(found) == 1 else None
+
+
+def _require_only_token_api(session: Session, client_id: str, metadata: ClientMetadata) -> None:
+    if metadata.token_api is None:
+        return
+    for row in session.execute(_rows().where(ClientRow.client_id != client_id)):
+        other = _snapshot(row)
+        if other.metadata.token_api is not None:
+            raise FieldErrors({"token_api": f"Only one app can use the token API, and {other.name} does."})
 
 
 def _with_jwt_secret(

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from idp.vault import Secrets
 
 PREFIX = "idpr_"
+# Those of the token API: neither kind is taken where the other belongs.
+API_PREFIX = "idpt_"
 
 _tokens = cast("Table", RefreshToken.__table__)
 _grants = cast("Table", Grant.__table__)
@@ -80,14 +82,14 @@ class Presented:
     grant: GrantView
 
 
-def issue(session: Session, grant: GrantView, *, limits: TokenSettings, now: datetime) -> str:
+def issue(session: Session, grant: GrantView, *, limits: TokenSettings, now: datetime, prefix: str = PREFIX) -> str:
     """Return the first refresh token of *grant*."""
-    token = PREFIX + opaque.token()
+    token = prefix + opaque.token()
     _keep(session, token, grant, predecessor=None, limits=limits, now=now)
     return token
 
 
-def find(session: Session, token: str, *, client_id: str, now: datetime) -> Presented:
+def find(session: Session, token: str, *, client_id: str, now: datetime, prefix: str = PREFIX) -> Presented:
     """Return what the refresh token of *client_id* stands for, without consuming it.
 
     Raises:
@@ -95,7 +97,7 @@ def find(session: Session, token: str, *, client_id: str, now: datetime) -> Pres
 
     """
     row = session.execute(_FIND, {"fingerprint": opaque.fingerprint(token), "client_id": client_id}).first()
-    if row is None or row.token_expires_at <= now:
+    if row is None or row.token_expires_at <= now or not token.startswith(prefix):
         raise InvalidGrant(_REFUSED)
     return Presented(token, codes.view(row))
 
@@ -148,7 +150,8 @@ def revoke(session: Session, token: str, *, client_id: str, now: datetime) -> st
 
 def _successor(token: str, secrets: Secrets) -> str:
     digest = hmac.new(secrets.derive("refresh successor"), token.encode(), hashlib.sha256).digest()
-    return PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    prefix = API_PREFIX if token.startswith(API_PREFIX) else PREFIX
+    return prefix + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _keep(
