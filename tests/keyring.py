@@ -48,9 +48,9 @@ def claims(now=None, **changed) -> dict:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def token(alg="RS256", *, typ=TYP, now=None, client_id="", **changed) -> str:
+def token(alg="RS256", *, typ=TYP, now=None, reader="", **changed) -> str:
     now = now or clock.utc_now()
-    return service(Signer).sign(alg, header={"typ": typ}, claims=claims(now, **changed), now=now, client_id=client_id)
+    return service(Signer).sign(alg, header={"typ": typ}, claims=claims(now, **changed), now=now, client_id=reader)
 
 
 def verify(text: str, *, now=None, typ=TYP, audience=AUDIENCE, **options) -> dict:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from idp import clock
-from idp.clients import jwt_secrets
+from idp.clients import jwt_secrets, secrets
 from idp.clients import store as clients
 from idp.db import end_reading
 from idp.keys import examination
@@ -36,13 +36,13 @@ def inspect(
 ) -> Report:
     """Return what is to be said of *text*, whatever it is; never raises for what it holds.
 
-    With *vault*, which is for administrators, an HMAC is checked with the secret of the app that it is for.
+    With *vault*, which is for administrators, an HMAC is checked with the secrets of the app that it is for or by.
     """
     pasted = jwt_parts.take_apart(text)
     found = examination.known(session)
-    secret = _secret(session, vault, pasted) if vault is not None else None
+    secrets_of_app = _secrets(session, vault, pasted) if vault is not None else ()
     end_reading()
-    facts = examination.examine(pasted, found, secret)
+    facts = examination.examine(pasted, found, secrets_of_app)
     if _may_be_revoked(pasted, facts, now):
         facts = replace(facts, is_revoked=not _is_live(session, pasted))
         end_reading()
@@ -50,15 +50,18 @@ def inspect(
     return jwt_inspection.inspect(pasted, facts, issuer=issuer, expected=expected, now=seconds)
 
 
-def _secret(session: Session, vault: Vault, pasted: Pasted) -> Secret | None:
-    """Return the secret of the JWT redirect of the one client that the token is for."""
+def _secrets(session: Session, vault: Vault, pasted: Pasted) -> tuple[Secret, ...]:
+    """Return what the one client that the token is for, or else by, shares with this server."""
     audiences = access_token.audiences_of(pasted.claims)
-    if len(audiences) != 1 or not str(pasted.header_members.get("alg")).startswith("HS"):
-        return None
-    client = clients.read(session, audiences[0])
-    if client is None or client.jwt_secret is None:
-        return None
-    return Secret(client.client_id, jwt_secrets.key_bytes(vault, client.client_id, client.jwt_secret))
+    if not str(pasted.header_members.get("alg")).startswith("HS"):
+        return ()
+    named = [audiences[0] if len(audiences) == 1 else None, pasted.claims.get("iss")]
+    found = [client for name in named if isinstance(name, str) and (client := clients.read(session, name))]
+    return tuple(
+        Secret(client.client_id, value)
+        for client in found[:1]
+        for value in (*jwt_secrets.keys(vault, client), *(key for _, key in secrets.signing_keys(vault, client)))
+    )
 
 
 def _may_be_revoked(pasted: Pasted, facts: SignatureFacts, now: datetime) -> bool:

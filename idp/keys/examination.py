@@ -83,10 +83,11 @@ def _facts(key: SigningKey) -> KeyFacts:
     return KeyFacts(key.kid, key.name, key.alg, key.state, since.get(key.state) or key.published_at)
 
 
-def examine(token: Pasted, found: Known, secret: Secret | None = None) -> SignatureFacts:
+def examine(token: Pasted, found: Known, secrets: Sequence[Secret] = ()) -> SignatureFacts:
     """Return what is with the signature of *token*; slow enough that no transaction may be open.
 
-    ``secret`` is the one that an HMAC is checked with. Never raises: what cannot be read is an outcome, too.
+    ``secrets`` are those that an HMAC is checked with, all of one client. Never raises: what cannot be read is an
+    outcome, too.
     """
     header, signing_input = token.header_members, token.signing_input
     alg, kid = header.get("alg"), header.get("kid")
@@ -98,7 +99,7 @@ def examine(token: Pasted, found: Known, secret: Secret | None = None) -> Signat
     if token.signature.raw is None:
         return replace(facts, outcome=Outcome.UNREADABLE)
     if alg in _HMAC:
-        return _shared(_Case(token, signing_input, token.signature.raw, facts, found), secret)
+        return _shared(_Case(token, signing_input, token.signature.raw, facts, found), secrets)
     return _signed(_Case(token, signing_input, token.signature.raw, facts, found))
 
 
@@ -118,16 +119,17 @@ class _Case:
         return self.result(Outcome.WRONG, trace=trace, key=key, **changed)
 
 
-def _shared(case: _Case, secret: Secret | None) -> SignatureFacts:
+def _shared(case: _Case, secrets: Sequence[Secret]) -> SignatureFacts:
     made_with = _HMAC[case.facts.alg]
     for facts, key in case.found.keys:
         if _is_hmac(case, key.as_pem(private=False), made_with):
             return case.wrong(Trace.PUBLIC_KEY_AS_SECRET, facts)
-    if secret is None:
+    for secret in secrets:
+        if _is_hmac(case, secret.value, made_with):
+            return case.result(Outcome.GOOD, client_id=secret.client_id)
+    if not secrets:
         return case.result(Outcome.NEEDS_SECRET)
-    if _is_hmac(case, secret.value, made_with):
-        return case.result(Outcome.GOOD, client_id=secret.client_id)
-    return case.wrong(Trace.NOTHING, None, client_id=secret.client_id)
+    return case.wrong(Trace.NOTHING, None, client_id=secrets[0].client_id)
 
 
 def _is_hmac(case: _Case, secret: bytes, made_with: Any) -> bool:  # noqa: ANN401 - a constructor of hashlib

@@ -353,6 +353,24 @@ def test_a_shared_secret_is_tried_for_administrators_alone(app, visitor, admin):
     assert "A shared secret is needed" in words_of(look(admin, f"{header}.{elsewhere}.{b64(b's' * 32)}"))
 
 
+def test_an_id_token_by_the_secret_of_an_app_and_what_the_app_signs_itself(app, visitor, admin):
+    method = {"token_endpoint_auth_method": "client_secret_jwt", "id_token_signed_response_alg": "HS384"}
+    made = make_client(app, client_id="sharing", **method)
+    with of(app):
+        key, now = made.client_secret.encode(), clock.utc_now()
+        content = claims(now, aud="sharing", exp=clock.epoch_seconds(now) + 60, nonce="n", sid="s")
+        pasted = service(Signer).sign_with_secret(key, alg="HS384", header={"typ": "JWT"}, claims=content, now=now)
+        given = {**content, "iss": "sharing", "sub": "sharing", "aud": "http://localhost:8000"}
+        assertion = service(Signer).sign_with_secret(key, header={"typ": "JWT"}, claims=given, now=now)
+    for one in (pasted, assertion):
+        assert "A shared secret is needed to check it" in words_of(look(visitor, one))
+        assert "It fits the secret that sharing shares with this server" in words_of(look(admin, one))
+        header, payload, _ = parts(one)
+        assert "It does not fit the secret that sharing" in words_of(
+            look(admin, f"{header}.{payload}.{b64(b's' * 48)}")
+        )
+
+
 def test_a_revoked_access_token_is_not_good(app, visitor):
     make_client(app, client_id="machine", redirect_uris=None, grant_types=["client_credentials"], scope=None)
     with of(app):

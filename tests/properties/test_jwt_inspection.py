@@ -70,7 +70,7 @@ RING = FixedRing([key for _, _, key in MADE], SECONDS - 1000)
 
 def report_on(text, secret=None, **expected):
     pasted = take_apart(text)
-    facts = examination.examine(pasted, KNOWN, secret)
+    facts = examination.examine(pasted, KNOWN, (secret,) if secret else ())
     return jwt_inspection.inspect(pasted, facts, issuer=ISSUER, expected=Expected(**expected), now=SECONDS)
 
 
