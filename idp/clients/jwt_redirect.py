@@ -28,7 +28,7 @@ class JwtRedirect:
 
     ``field`` names the form field or parameter; ``return_to_prefixes`` are addresses outside the origin of
     ``delivery_uri`` below which ``return_to`` may point; ``claims`` pairs a claim's name with the standard claim in it.
-    ``preset`` names whose rules the app has.
+    ``preset`` names whose rules the app has; ``require_verified_email`` is for one that takes every address for proven.
     """
 
     delivery_uri: str
@@ -38,6 +38,7 @@ class JwtRedirect:
     return_to_prefixes: tuple[str, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()
     preset: str = "generic"
+    require_verified_email: bool = False
 
     @property
     def is_discourse_connect(self) -> bool:
@@ -64,6 +65,7 @@ class JwtRedirect:
             "return_to_prefixes": list(self.return_to_prefixes),
             "claims": dict(self.claims),
             "preset": self.preset,
+            "require_verified_email": self.require_verified_email,
         }
 
 
@@ -154,4 +156,5 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "return_to_prefixes": values.several(_prefix),
     "claims": _claims,
     "preset": values.one_of(*PRESETS),
+    "require_verified_email": values.flag,
 }

@@ -38,7 +38,8 @@ class Received:
     """A request as the app's server gets it, and what it was given to check it with.
 
     ``fields`` are the form fields, or those of the query or fragment, in order. ``secrets`` are the shared ones, the
-    one that signs first; ``keys`` the published ones by ``kid``; ``now`` is in seconds.
+    one that signs first; ``keys`` the published ones by ``kid``; ``now`` is in seconds. With
+    ``requires_verified_email`` nobody is sent whose address is not verified.
     """
 
     delivery: str
@@ -48,6 +49,7 @@ class Received:
     issuer: str
     nonce: str
     now: int
+    requires_verified_email: bool = False
     secrets: tuple[bytes, ...] = ()
     keys: Mapping[str, Key]
 

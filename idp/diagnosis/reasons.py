@@ -294,6 +294,14 @@ PERSON_DISABLED = Reason(
     "The password was right, and the account is disabled.",
     "Enable the account on its page, if that is meant.",
 )
+EMAIL_UNVERIFIED = Reason(
+    "email_unverified",
+    "Your email address has to be verified first",
+    "This app knows people by their address alone, so we send nobody there whose address is not verified. Ask an "
+    "administrator to verify yours.",
+    "The app takes every address for proven (require_verified_email), and the person's is not verified.",
+    "Verify the address and say so on the person's page.",
+)
 NOT_ALLOWED = Reason(
     "not_allowed",
     "Your account has no access to this",

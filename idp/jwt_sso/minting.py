@@ -14,6 +14,7 @@ from idp import opaque
 from idp.accounts import groups, store
 from idp.clients import jwt_secrets
 from idp.clients.store import Client
+from idp.diagnosis import reasons
 from idp.errors import AccessDenied, ServerError
 from idp.jwt_sso.front_channel import Asked
 from idp.keys.signer import Signer
@@ -42,16 +43,25 @@ def mint(session: Session, request: Asked, person: SessionView, granted: Sequenc
     """Sign a message about *person* for the client of *request*, with the claims that *granted* scopes cover.
 
     Raises:
-        AccessDenied: the person is gone or disabled since the session was loaded.
+        AccessDenied: the person is gone or disabled since the session was loaded, or the app takes verified addresses
+            alone and theirs is not.
         ServerError: nothing can sign for this client.
 
     """
+    if request.delivery.require_verified_email:
+        _check_address(session, request, person)
     content = content_of(session, request, person.person_id, person.auth_time, granted, now)
     if request.delivery.is_discourse_connect:
         lifetime, jti = service(Settings).tokens.redirect_jwt, opaque.token(24)
     else:
         lifetime, jti = timedelta(seconds=content["exp"] - content["iat"]), content["jti"]
     return Minted(signed(request, content, now), jti, now + lifetime)
+
+
+def _check_address(session: Session, request: Asked, person: SessionView) -> None:
+    if not _view(session, person.person_id, ()).email_verified:
+        reason, facts = reasons.EMAIL_UNVERIFIED, {"client_id": request.client.client_id}
+        raise AccessDenied(reason.public, detail=f"person {person.person_id}", reason=reason, facts=facts)
 
 
 def signed(request: Asked, content: dict[str, Any], now: datetime) -> tuple[tuple[str, str], ...]:

@@ -65,6 +65,7 @@ def made(session: Session, client: Client, person_id: str, now: datetime) -> Sim
         client_id=client.client_id,
         issuer=service(Settings).issuer,
         nonce=nonce,
+        requires_verified_email=delivery.require_verified_email,
         now=clock.epoch_seconds(now),
         secrets=secrets,
         keys={

@@ -132,13 +132,15 @@ def is_meant_for(claims: dict[str, Any], received: Received) -> list[Check]:
     return found
 
 
-def address_is_verified(claims: dict[str, Any], app: str) -> Check:
+def address_is_verified(claims: dict[str, Any], received: Received, app: str) -> Check:
     """Check that an app that trusts every address gets one that was verified."""
     title = "The email address is verified"
     if claims.get("email_verified") is True:
         return Check("ok", title, f"{app} takes it for proven.")
+    if received.requires_verified_email:
+        return Check("bad", title, f"It is not, so they are not sent: {app} takes every address for proven.")
     note = f"{app} takes every address for proven: whoever has an account with this address there is signed in to it."
-    return Check("warn", title, f"It is not. {note} Verify addresses before people get access.")
+    return Check("warn", title, f"It is not. {note} Require verified addresses in the settings.")
 
 
 def unreadable(field: str) -> list[Check]:

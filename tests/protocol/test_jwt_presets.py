@@ -133,9 +133,33 @@ def test_what_an_app_would_refuse_fails_in_its_simulator(app, ana, preset, chang
 
 def test_an_address_that_was_not_verified_is_pointed_out(app):
     bo = make_person(app, "bo", email_verified=False)
-    for preset in ("zendesk", "metabase", "grafana", "freshworks", "discourse"):
+    for preset, result in (("zendesk", "bad"), ("metabase", "bad"), ("grafana", "bad"), ("freshworks", "bad")):
         connect(app, preset)
-        assert results(simulated(app, preset, bo))["The email address is verified"] == "warn", preset
+        assert results(simulated(app, preset, bo))["The email address is verified"] == result, preset
+    connect(app, "discourse")
+    assert results(simulated(app, "discourse", bo))["The email address is verified"] == "warn"
+
+
+@pytest.mark.parametrize("preset", ["zendesk", "freshworks", "metabase", "grafana"])
+def test_nobody_takes_over_an_account_by_an_address_that_was_not_verified(app, preset):
+    visitor = Visitor(app)
+    sign_in(app, visitor.client, make_person(app, "bo", email_verified=False))
+    connect(app, preset)
+    answer = visitor.open(f"/sso/{preset}")
+    assert answer.status_code == 403
+    assert "Location" not in answer.headers
+    assert "eyJ" not in answer.text
+    assert "verified" in answer.text
+
+
+def test_an_app_that_was_told_otherwise_gets_addresses_that_were_not_verified(app):
+    bo = make_person(app, "bo", email_verified=False)
+    visitor = Visitor(app)
+    sign_in(app, visitor.client, bo)
+    made = connect(app, "zendesk", require_verified_email=False)
+    assert results(simulated(app, "zendesk", bo))["The email address is verified"] == "warn"
+    token = posted(visitor.open("/sso/zendesk"))[1]["jwt"]
+    assert jwt.decode(token, made.jwt_secret, ["HS256"], audience="zendesk")["email_verified"] is False
 
 
 def test_zendesk(app, visitor, ana):

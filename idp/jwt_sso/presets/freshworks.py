@@ -12,7 +12,13 @@ from idp.jwt_sso import vendor_rules as rules
 
 
 def _fill(address: str) -> dict[str, Any]:
-    return {"delivery_uri": address, "delivery": "query", "field": "id_token", "alg": "RS256"}
+    return {
+        "delivery_uri": address,
+        "delivery": "query",
+        "field": "id_token",
+        "alg": "RS256",
+        "require_verified_email": True,
+    }
 
 
 def _settings(connection: Connection) -> list[tuple[str, str]]:
@@ -34,7 +40,7 @@ def _check(received: Received) -> list[Check]:
         Check("ok" if token.claims.get("nonce") == received.nonce else "bad", "The nonce comes back", received.nonce),
         Check("ok" if "state" in received.fields else "bad", "state comes back beside the token"),
         *rules.holds(token.claims, ("sub", "email", "iat", "given_name", "family_name")),
-        rules.address_is_verified(token.claims, "Freshworks"),
+        rules.address_is_verified(token.claims, received, "Freshworks"),
     ]
 
 

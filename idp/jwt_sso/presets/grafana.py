@@ -15,7 +15,13 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 
 
 def _fill(address: str) -> dict[str, Any]:
-    return {"delivery_uri": address, "delivery": "query", "field": _FIELD, "alg": "RS256"}
+    return {
+        "delivery_uri": address,
+        "delivery": "query",
+        "field": _FIELD,
+        "alg": "RS256",
+        "require_verified_email": True,
+    }
 
 
 def _settings(connection: Connection) -> list[tuple[str, str]]:
@@ -42,7 +48,7 @@ def _check(received: Received) -> list[Check]:
         *rules.is_meant_for(token.claims, received),
         rules.runs_out(token.claims, received.now),
         *rules.holds(token.claims, ("sub", "preferred_username", "email")),
-        rules.address_is_verified(token.claims, "Grafana"),
+        rules.address_is_verified(token.claims, received, "Grafana"),
         *rules.offers(token.claims, ("name",), "Grafana shows the username instead"),
     ]
 

@@ -19,6 +19,7 @@ def _fill(address: str) -> dict[str, Any]:
         "delivery": "query",
         "field": "jwt",
         "alg": "HS256",
+        "require_verified_email": True,
         "claims": {"first_name": "given_name", "last_name": "family_name"},
     }
 
@@ -44,7 +45,7 @@ def _check(received: Received) -> list[Check]:
         rules.is_fresh(token.claims, received.now, _MOST_AGE),
         rules.runs_out(token.claims, received.now),
         *rules.holds(token.claims, ("email",)),
-        rules.address_is_verified(token.claims, "Metabase"),
+        rules.address_is_verified(token.claims, received, "Metabase"),
         *rules.offers(token.claims, ("first_name", "last_name"), "Metabase shows the address instead"),
         *rules.offers(token.claims, ("groups",), "groups there are not kept up to date"),
     ]

@@ -18,6 +18,7 @@ def _fill(address: str) -> dict[str, Any]:
         "delivery": "form_post",
         "field": "jwt",
         "alg": "HS256",
+        "require_verified_email": True,
         "claims": {"external_id": "sub", "remote_photo_url": "picture"},
     }
 
@@ -40,7 +41,7 @@ def _check(received: Received) -> list[Check]:
         Check("ok" if token.header.get("typ") == "JWT" else "bad", "The header says typ JWT"),
         rules.is_fresh(token.claims, received.now, _MOST_AGE),
         *rules.holds(token.claims, ("jti", "email", "name")),
-        rules.address_is_verified(token.claims, "Zendesk"),
+        rules.address_is_verified(token.claims, received, "Zendesk"),
         *rules.offers(token.claims, ("external_id",), "a person who changes their address becomes another user there"),
     ]
 
