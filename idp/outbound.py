@@ -26,6 +26,13 @@ CONNECT_SECONDS: Final = 3.0
 TOTAL_SECONDS: Final = 5.0
 LARGEST: Final = 64 * 1024
 _AGENT: Final = b"Doorward"
+# What translators for networks without IPv4 put in front of an IPv4 address (RFC 6052), which is what counts then.
+_TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
+# Python may call these global, although they lead to any IPv4 address, inner ones included, through a translator of
+# one's own or a tunnel (RFC 8215, RFC 3056, RFC 4291 section 2.5.5.1), or were meant for sites (RFC 3879).
+_NEVER_PUBLIC: Final = tuple(
+    ipaddress.ip_network(network) for network in ("64:ff9b:1::/48", "2002::/16", "::/96", "fec0::/10")
+)
 # 100.64.0.0/10 (shared by carriers) is neither private nor global to Python; is_global says no, which is what counts.
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -130,7 +137,7 @@ class Outbound:
     def _check(self, address: _Address, scheme: str) -> None:
         mapped = getattr(address, "ipv4_mapped", None) or address
         allowed = any(mapped in network for network in self._allowed)
-        if not allowed and (not mapped.is_global or mapped.is_multicast):
+        if not allowed and not _is_public(mapped):
             raise OutboundRefused(
                 "It leads to an address that is not public; an operator can allow it with IDP_OUTBOUND__ALLOW."
             )
@@ -196,6 +203,13 @@ class _Bounded(httpcore.NetworkStream):
         if left <= 0:
             raise httpcore.ReadTimeout
         return left
+
+
+def _is_public(address: _Address) -> bool:
+    if address in _TRANSLATED:
+        address = ipaddress.IPv4Address(address.packed[-4:])
+    within = any(address in network for network in _NEVER_PUBLIC)
+    return address.is_global and not address.is_multicast and not within
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:

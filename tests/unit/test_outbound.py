@@ -57,6 +57,12 @@ def test_an_age_that_cannot_be_read_is_none(value):
         "https://169.254.169.254/latest/meta-data",
         "https://[fe80::1]/",
         "https://[fd00::1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[64:ff9b::a9fe:a9fe]/",
+        "https://[64:ff9b:1::7f00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[::7f00:1]/",
+        "https://[fec0::1]/",
         "https://0.0.0.0/",
         "https://224.0.0.1/",
         "https://2130706433/",
@@ -85,6 +91,19 @@ def test_R02_a_listener_on_this_machine_hears_nothing_unless_it_is_allowed():
                 make(("10.0.0.0/8",)).post_form(url, {"a": "b"})
 
     assert asked == []
+
+
+def test_a_public_address_behind_a_translator_may_be_reached(monkeypatch):
+    # Where a network has no IPv4, this is all that its resolver says of most of the world.
+    def refuse(*_, **__):
+        raise OSError
+
+    answers = [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("64:ff9b::5db8:d822", 443, 0, 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+
+    with pytest.raises(OutboundFailed):
+        make().fetch("https://notes.example.com/")
 
 
 def test_plain_http_reaches_loopback_alone():
