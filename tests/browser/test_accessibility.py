@@ -34,6 +34,7 @@ SIGNED_IN = [
     "/admin/keys/rotate",
     "/admin/keys/replace",
     "/admin/keys/import",
+    "/admin/keys/readiness",
     "/admin/users",
     "/admin/users/new",
     "/admin/groups",

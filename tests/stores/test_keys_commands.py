@@ -1,6 +1,7 @@
 """``idp keys``: what an operator or a script does without a browser."""
 
 import json
+import secrets
 
 import pytest
 from click.testing import CliRunner
@@ -10,8 +11,12 @@ from idp import cli
 from idp.audit.models import AuditEvent
 from idp.db import db
 from idp.errors import Conflict, NotFound
+from idp.keys.ledger import Ledger
+from idp.keys.readiness import WouldBreak
 from idp.keys.rotation import TooEarly
-from tests.keyring import keys_of, of, verify
+from idp.web.current import service
+from tests.factories import make_client
+from tests.keyring import keys_of, of, token, verify
 
 FIELDS = {"kid", "name", "alg", "state", "can_sign", "published_at", "activated_at", "retiring_at", "retired_at",
           "revoked_at"}  # fmt: skip
@@ -91,3 +96,36 @@ def test_a_running_server_hears_of_the_command(run, app):
         app.extensions["idp"][Cache].check(db.engine)
         with pytest.raises(InvalidToken):
             verify(old)
+
+
+def test_it_is_told_who_would_break_and_the_rotation_refused(run, app):
+    assert run("ready", "--json")["safe"] is True
+    assert "Nothing was signed with RS256" in run("ready")
+    made = make_client(app, client_name="The wiki")
+    with of(app):
+        service(Ledger).signed(made.client_id, keys_of()["active"][0])
+        service(Ledger).flush()
+        following = keys_of()["next"][0]
+    found = run("ready", "--json")
+    assert (found["next"], found["safe"]) == (following, False)
+    (wiki,) = found["apps"]
+    assert (wiki["client_id"], wiki["kind"], wiki["ready"]) == (made.client_id, "unknown", False)
+    assert "BREAKS" in run("ready")
+    with pytest.raises(WouldBreak, match="The wiki"):
+        run("rotate")
+    assert run("rotate", "--force", "--json")["active"] == following
+
+
+def test_everything_is_encrypted_anew_under_another_master_key(run, app, settings, monkeypatch):
+    with of(app):
+        signed = token()
+    old, new = (settings.data_dir / "master.key").read_text().strip(), secrets.token_urlsafe(32)
+    monkeypatch.setenv("IDP_MASTER_KEY", new)
+    monkeypatch.setenv("IDP_OTHER_MASTER_KEY", old)
+    # Two keys for each of two algorithms, and the secret of the installation.
+    assert run("rewrap", "--json")["changed"] == 5
+    assert "0 values" in run("rewrap")
+    monkeypatch.delenv("IDP_OTHER_MASTER_KEY")
+    assert len(run("list", "--json")) == 4
+    with of(app):
+        assert verify(signed)
