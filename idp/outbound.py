@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 3.0
 TOTAL_SECONDS: Final = 5.0
 LARGEST: Final = 64 * 1024
+# Anybody can make this server fetch what some client registered, and be slow there: most requests a process can work
+# on at once (`idp.web.limits.AT_WORK`) have to be left for everybody else.
+FETCHES_AT_ONCE: Final = 3
+PLACE_SECONDS: Final = 0.5
 _AGENT: Final = b"Doorward"
 # What translators for networks without IPv4 put in front of an IPv4 address (RFC 6052), which is what counts then.
 _TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
@@ -49,6 +54,10 @@ class OutboundFailed(OutboundError):
     """The other side did not answer, or not as it should."""
 
 
+class OutboundBusy(OutboundFailed):
+    """Too much else is being fetched; nothing was sent, and nothing is known of the other side."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """An answer with status 200; `content_type` is in lower case and without parameters, `max_age` in seconds."""
@@ -65,16 +74,23 @@ class Outbound:
         self._allowed = tuple(ipaddress.ip_network(network, strict=False) for network in settings.outbound.allow)
         self._ca_file = settings.outbound.ca_file
         self._tls: ssl.SSLContext | None = None
+        self._places = threading.BoundedSemaphore(FETCHES_AT_ONCE)
 
     def fetch(self, url: str, *, accept: str = "application/json", limit: int = LARGEST) -> Fetched:
         """Return what *url* answers; a fragment is not sent.
 
         Raises:
             OutboundRefused: the address is not one to be reached.
+            OutboundBusy: as many other addresses are being fetched as may be at once.
             OutboundFailed: no answer in time, one larger than *limit* bytes, or any status but 200.
 
         """
-        status, headers, body = self._send("GET", url, {b"Accept": accept.encode()}, None, limit)
+        if not self._places.acquire(timeout=PLACE_SECONDS):
+            raise OutboundBusy("Too much else is being fetched at this moment; try again in a few seconds.")
+        try:
+            status, headers, body = self._send("GET", url, {b"Accept": accept.encode()}, None, limit)
+        finally:
+            self._places.release()
         if status != 200:  # noqa: PLR2004 - HTTP
             raise OutboundFailed(f"It answered with status {status}.")
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -7,6 +7,7 @@ set be fetched once more, at most once a minute for each client.
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +18,11 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from idp.clients import public_keys
 from idp.db import end_reading
 from idp.keys.algorithms import ALGORITHMS, AsymmetricKey
-from idp.outbound import Outbound, OutboundError
+from idp.outbound import FETCHES_AT_ONCE, PLACE_SECONDS, Outbound, OutboundBusy, OutboundError
 from idp.protocol.strict_json import parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from idp.clients.store import Client
     from idp.protocol.jws_header import Jws
@@ -32,6 +33,7 @@ MOST_AGE: Final = timedelta(hours=24)
 REFETCH_PAUSE: Final = timedelta(minutes=1)
 FAILURE_PAUSE: Final = timedelta(seconds=10)
 _MOST_CLIENTS = 2000
+_BUSY: Final = "The keys of too many clients are being fetched at this moment; try again in a few seconds."
 _ACCEPT = "application/jwk-set+json, application/json"
 _KINDS: Final[dict[str, type[RSAKey | ECKey | OKPKey]]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 # ECDH-ES agrees on these curves; Edwards curves only sign.
@@ -101,6 +103,8 @@ class ClientKeys:
         self._outbound = outbound
         self._by_address: dict[tuple[str, str], _Remembered] = {}
         self._lock = threading.Lock()
+        # Whoever waits for a fetch that another request has begun occupies a turn of this process just as that does.
+        self._places = threading.BoundedSemaphore(FETCHES_AT_ONCE)
 
     def verify(self, client: Client, jws: Jws, now: datetime) -> bool:
         """Tell whether *jws* was signed with one of the client's keys; the caller has decided on its algorithm.
@@ -143,12 +147,12 @@ class ClientKeys:
         if remembered.is_fresh(now):
             return remembered.keys
         end_reading()
-        with remembered.lock:
+        with self._turn(remembered) as is_ours:
             # Perhaps another request has fetched them while this one waited.
-            if not remembered.is_fresh(now):
+            if is_ours and not remembered.is_fresh(now):
                 self._fetch(remembered, metadata.jwks_uri, now)
             if not remembered.is_usable(now):
-                raise ClientKeysUnavailable(remembered.fault)
+                raise ClientKeysUnavailable(remembered.fault or _BUSY)
             return remembered.keys
 
     def refreshed(self, client: Client, seen: tuple[ClientKey, ...], now: datetime) -> tuple[ClientKey, ...] | None:
@@ -158,14 +162,28 @@ class ClientKeys:
             return None
         remembered = self._remembered(client.client_id, address)
         end_reading()
-        with remembered.lock:
+        with self._turn(remembered) as is_ours:
             if remembered.keys is not seen:
                 return remembered.keys
+            if not is_ours:
+                return None
             if remembered.refetched_at is not None and now < remembered.refetched_at + REFETCH_PAUSE:
                 return None
             remembered.refetched_at = now
             self._fetch(remembered, address, now)
             return None if remembered.keys is seen else remembered.keys
+
+    @contextmanager
+    def _turn(self, remembered: _Remembered) -> Iterator[bool]:
+        """Hold the lock while the keys may be fetched; say whether it could be had, for not everybody may wait."""
+        if not self._places.acquire(timeout=PLACE_SECONDS):
+            yield False
+            return
+        try:
+            with remembered.lock:
+                yield True
+        finally:
+            self._places.release()
 
     def _remembered(self, client_id: str, address: str) -> _Remembered:
         place = client_id, address
@@ -184,6 +202,10 @@ class ClientKeys:
         try:
             fetched = self._outbound.fetch(address, accept=_ACCEPT)
             keys = _read_document(fetched.body)
+        except OutboundBusy as error:
+            # Says nothing about the address: the next request asks it.
+            remembered.fault = str(error)
+            return
         except (OutboundError, ClientKeysUnavailable) as error:
             remembered.failed_at, remembered.fault = now, f"The client's jwks_uri cannot be used. {error}"
             return

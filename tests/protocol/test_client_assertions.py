@@ -7,6 +7,7 @@ import concurrent.futures
 import hashlib
 import hmac
 import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -16,11 +17,12 @@ from sqlalchemy import select
 from idp.clients.models import ClientSecret
 from idp.clock import utc_now
 from idp.db import transaction
+from idp.outbound import FETCHES_AT_ONCE
 from idp.settings import OutboundSettings
 from idp.tokens.models import UsedAssertion
 from idp.tokens.purge import purge
 from tests.app_keys import ASSERTION_TYPE, assertion_claims, make_key, with_secret
-from tests.listener import serving
+from tests.listener import listening, say, serving
 from tests.relying_party import basic, now
 
 LOOPBACK = OutboundSettings(allow=("127.0.0.0/8",))
@@ -497,6 +499,33 @@ def test_R02_a_jwks_uri_on_this_machine_is_not_fetched_unless_allowed(idp, key):
         party = idp.party(token_endpoint_auth_method="private_key_jwt", jwks_uri=f"{origin}/keys", **MACHINE)
         refused(prove(party, key.sign(claims_for(party))))
     assert asked == []
+
+
+def test_R02_a_client_whose_keys_are_slow_to_come_holds_up_few_others(idp_over, make_app, key):
+    until, reached = threading.Event(), threading.Event()
+
+    def hang(handler):
+        reached.set()
+        until.wait(4)
+        say(json.dumps(key.jwks).encode())(handler)
+
+    provider = idp_over(make_app(outbound=LOOPBACK))
+    with listening(hang) as (port, asked), concurrent.futures.ThreadPoolExecutor(FETCHES_AT_ONCE + 2) as pool:
+        party = provider.party(
+            token_endpoint_auth_method="private_key_jwt", jwks_uri=f"http://127.0.0.1:{port}/keys", **MACHINE
+        )
+        tokens = [key.sign(claims_for(party)) for _ in range(FETCHES_AT_ONCE + 2)]
+        sent = [pool.submit(prove, party, token) for token in tokens]
+        assert reached.wait(3)
+        early, late = concurrent.futures.wait(sent, timeout=1.8)
+        until.set()
+        answers = [one.result() for one in late]
+
+    for one in early:
+        refused(one.result())
+    # One fetches, the others that may wait for it are served by what it brings.
+    assert (len(early), [answer.status for answer in answers]) == (2, [200] * FETCHES_AT_ONCE)
+    assert asked == ["/keys"]
 
 
 # The fapi profile

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -16,8 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from idp import outbound
 from idp.clock import utc_now
-from idp.outbound import Outbound, OutboundFailed, OutboundRefused
+from idp.outbound import Outbound, OutboundBusy, OutboundFailed, OutboundRefused
 from idp.settings import OutboundSettings, Settings
+from idp.web.limits import AT_WORK
 from tests.listener import listening, say
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -176,6 +179,33 @@ def test_silence_is_given_up_in_time(monkeypatch):
     monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(OutboundFailed, match="in time"):
         make(LOOPBACK).post_form(f"http://127.0.0.1:{mute.getsockname()[1]}/", {"a": "b"})
+
+
+def test_R02_slow_addresses_leave_room_for_everything_else(monkeypatch):
+    monkeypatch.setattr(outbound, "PLACE_SECONDS", 0.2)
+    until, at_work = threading.Event(), threading.Semaphore(0)
+
+    def hang(handler):
+        at_work.release()
+        until.wait(4)
+        say()(handler)
+
+    service = make(LOOPBACK)
+    with listening(hang) as (port, asked), ThreadPoolExecutor(outbound.FETCHES_AT_ONCE) as pool:
+        waiting = [pool.submit(service.fetch, f"http://127.0.0.1:{port}/") for _ in range(outbound.FETCHES_AT_ONCE)]
+        for _ in waiting:
+            assert at_work.acquire(timeout=3)
+        started = time.monotonic()
+        with pytest.raises(OutboundBusy):
+            service.fetch(f"http://127.0.0.1:{port}/")
+        assert time.monotonic() - started < 1
+        until.set()
+        assert all(one.result().body == b"{}" for one in waiting)
+        assert service.fetch(f"http://127.0.0.1:{port}/").body == b"{}"
+
+    assert len(asked) == outbound.FETCHES_AT_ONCE + 1
+    # Most of what a process works on at once is left for everybody else.
+    assert outbound.FETCHES_AT_ONCE * 2 < AT_WORK
 
 
 def test_nobody_there_is_said_so():
