@@ -265,7 +265,7 @@ PARTS: Final = (
             Field(
                 "id_token_signed_response_alg",
                 "ID tokens signed with",
-                "RS256 works everywhere.",
+                "RS256 works everywhere. HS256, HS384 and HS512 take the app’s secret, which changes with that.",
                 "select",
                 _algorithms(ANSWER_ALGORITHMS),
             ),
