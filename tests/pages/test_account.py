@@ -113,7 +113,11 @@ def test_the_launcher_opens_each_app_where_it_begins(app, visitor):
     off = factories.make_client(app, client_name="Switched off", client_uri="https://off.example/")
     factories.disable_client(app, off.client_id)
     page = visitor.visit("/").text
-    for href in ("https://one.example/go?iss=http%3A%2F%2Flocalhost%3A8000", "https://two.example/home", f"/sso/{sso.client_id}"):
+    for href in (
+        "https://one.example/go?iss=http%3A%2F%2Flocalhost%3A8000",
+        "https://two.example/home",
+        f"/sso/{sso.client_id}",
+    ):
         assert f'href="{href}"' in page
     assert "Nowhere" not in page
     assert "Switched off" not in page
