@@ -99,6 +99,7 @@ def give() -> Response:
 
 @bp.post("/fetches")
 @admin_required
+@recent_sign_in
 @transaction()
 def fetches() -> Answer:
     """Note that an app fetches the key set now, and holds no key that was handed to it."""

@@ -18,8 +18,13 @@ CALLED_BY_MACHINES = {
     "oidc_register.create",
     "oidc_register.delete",
     "oidc_revoke.end",
+    "oidc_sign.create",
     "oidc_token.issue",
     "oidc_userinfo.show",
+    "token_api.blacklist",
+    "token_api.obtain",
+    "token_api.renew",
+    "token_api.verify",
 }
 # What an administrator does without saying the password again: nothing of it opens a door.
 EVERYDAY = {
@@ -28,6 +33,7 @@ EVERYDAY = {
     "admin_clients.save",
     "admin_groups.create",
     "admin_groups.rename",
+    "admin_key_readiness.end_trial",
     "admin_keys.export",
     "admin_outbox.give_up",
     "admin_outbox.retry",

@@ -11,6 +11,7 @@ from tests.visitor import Visitor
 # Called by apps, not by our pages: they authenticate or confirm in another way (L07).
 CALLED_BY_MACHINES = {
     *("/oauth/authorize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo", "/logout"),
+    *("/api/token/", "/api/token/refresh/", "/api/token/verify/", "/api/token/blacklist/"),
     *("/oauth/register", "/oauth/register/<client_id>", "/oauth/sign"),
 }
 # Asks for the token itself, and only while somebody is signed in.
