@@ -1,8 +1,9 @@
 """Who knows the next key: what may be concluded from the ledger, and whether it is safe to rotate.
 
 An app is *confirmed* when it fetched a key set that holds the key at its own address, *inferred* when somebody at its
-address did at the one that all share, *pinned* when a key was handed to it by hand, and else *unknown*. Whoever is not
-ready breaks when the key begins to sign, unless it fetches the key set before.
+address did at the one that all share, or when no key set was ever without the key, *pinned* when a key was handed to it
+by hand, and else *unknown*. Whoever is not ready breaks when the key begins to sign, unless it fetches the key set
+before.
 """
 
 from __future__ import annotations
@@ -141,6 +142,8 @@ class _Facts:
     own: dict[str, _Seen]
     shared: dict[str, _Seen]
     etags: dict[str, set[str]]
+    # The keys that no key set was ever without.
+    first: set[str]
 
 
 def assess(session: Session, settings: Settings, alg: str, now: datetime) -> Readiness:
@@ -216,6 +219,7 @@ def _read(session: Session, keys: list[SigningKey], now: datetime) -> _Facts:
         own=own,
         shared=shared,
         etags=etags,
+        first={key.kid for key in keys if key.published_at <= keys[0].published_at},
     )
 
 
@@ -276,6 +280,8 @@ def _by_fetches(client_id: str, kid: str, facts: _Facts, settings: Settings) -> 
             return kind, True, f"It fetched the key set {place} after this key was in it."
     if any(_asks_again(client_id, seen, facts, settings) for seen in (own, shared) if seen):
         return UNKNOWN, True, "It fetches the key set as soon as it meets a key that it does not know."
+    if kid in facts.first:
+        return INFERRED, True, "This key has been in every key set since the first."
     latest = max((seen.last() for seen in (own, shared) if seen), default=None)
     if latest is None:
         return UNKNOWN, False, "It was never seen to fetch the key set."

@@ -6,13 +6,13 @@ from sqlalchemy import select
 from idp import clock
 from idp.audit.models import AuditEvent
 from idp.db import db
-from idp.keys import algorithms, readiness
+from idp.keys import algorithms, readiness, rotation
 from idp.keys.ledger import Ledger
 from idp.keys.models import Canary, GivenKey
 from idp.settings import Settings
 from idp.web.current import service
 from tests.factories import make_client, make_person, sign_in
-from tests.keyring import header_of, key_set, keys_of, of, token
+from tests.keyring import change, header_of, key_set, keys_of, of, token
 from tests.visitor import Visitor, forms_of
 
 KEYS = "/admin/keys"
@@ -49,6 +49,10 @@ def assessed(app):
 
 
 def test_who_would_break_is_named_and_the_rotation_refused_until_the_word_is_typed(app, admin, wiki):
+    # The first two keys came together; the one that comes next did not.
+    with of(app):
+        rotation.rotate(change(app), "RS256", force=True)
+        service(Ledger).signed(wiki.client_id, keys_of()["active"][0])
     for path in (KEYS, PAGE):
         page = admin.visit(path).text
         assert "The wiki" in page

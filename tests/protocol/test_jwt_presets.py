@@ -478,7 +478,8 @@ def test_an_app_that_takes_keys_by_hand_holds_a_rotation_up_until_it_has_the_key
         found = readiness.assess(db.session(), settings, "RS256", now)
         kinds = {reader.client_id: (reader.kind, reader.ready) for reader in found.readers}
         assert kinds["freshworks"] == (readiness.PINNED, False)
-        assert kinds["grafana"][0] == readiness.UNKNOWN
+        # It fetches, and there never was a set without the key.
+        assert kinds["grafana"] == (readiness.INFERRED, True)
         with transaction() as session:
             readiness.give(session, "freshworks", found.next.kid, now)
         again = readiness.assess(db.session(), settings, "RS256", now)

@@ -105,6 +105,17 @@ def test_it_is_told_who_would_break_and_the_rotation_refused(run, app):
     with of(app):
         service(Ledger).signed(made.client_id, keys_of()["active"][0])
         service(Ledger).flush()
+    (wiki,) = run("ready", "--json")["apps"]
+    assert (wiki["kind"], wiki["ready"], wiki["why"]) == (
+        "inferred",
+        True,
+        "This key has been in every key set since the first.",
+    )
+    # The next one came later.
+    run("rotate")
+    with of(app):
+        service(Ledger).signed(made.client_id, keys_of()["active"][0])
+        service(Ledger).flush()
         following = keys_of()["next"][0]
     found = run("ready", "--json")
     assert (found["next"], found["safe"]) == (following, False)
