@@ -28,6 +28,7 @@ _ICON_OF_A_CLAIM = "user-round"
 _WORDS = {
     "preferred_username": "username",
     "profile": "profile page",
+    "birthdate": "date of birth",
     "zoneinfo": "time zone",
     "locale": "language",
     "updated_at": "time of the last change to your profile",
