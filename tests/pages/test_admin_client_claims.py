@@ -268,8 +268,10 @@ def test_scopes_narrow_the_preview_and_it_says_what_is_missing(app, admin, ana):
     assert found["id_token"]["mail"] == ana.email
     assert found["access_token"]["scope"] == "openid email"
     assert "Left out: phone_number needs the scope phone." in page
-    without_openid, _ = previews(admin, q="ana", scope=["email"])
+    assert "Without openid" not in page
+    without_openid, page = previews(admin, q="ana", scope=["email"])
     assert set(without_openid) == {"access_token"}
+    assert "Without openid an app gets an access token alone." in page
 
 
 def test_a_mapped_claim_without_a_value_is_said_to_be_missing(app, admin):
