@@ -268,10 +268,17 @@ def _of_claim(
     if name == "iss":
         return ("That is this server." if value == issuer else ""), None
     if name == "aud":
-        return ("This server itself: the token opens UserInfo." if issuer in audiences_of(claims) else ""), None
+        return (_audience(claims) if issuer in audiences_of(claims) else ""), None
     if name == "sub":
         return _subject(value, claims), None
     return (_methods(value) if name == "amr" and isinstance(value, list) else ""), None
+
+
+def _audience(claims: Mapping[str, Any]) -> str:
+    """Say what a token is for whose audience is this server."""
+    scope = claims.get("scope")
+    opens = isinstance(scope, str) and "openid" in scope.split()
+    return f"This server itself{': the token opens UserInfo' if opens else ''}."
 
 
 def _subject(value: object, claims: Mapping[str, Any]) -> str:

@@ -483,3 +483,17 @@ def test_every_claim_that_is_handed_out_here_has_a_meaning():
 @pytest.mark.parametrize("table", [jwt_meanings.HEADERS, jwt_meanings.CLAIMS, jwt_meanings.ALGORITHMS])
 def test_a_meaning_is_a_sentence(table):
     assert [name for name, words in table.items() if not words.endswith(".") or words[0].islower()] == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "note"),
+    [
+        ("openid email", "This server itself: the token opens UserInfo."),
+        ("reports:read", "This server itself."),
+        (None, "This server itself."),
+    ],
+)
+def test_a_token_for_this_server_opens_userinfo_with_openid_alone(scope, note):
+    claims = {**ID_CLAIMS, "aud": ISSUER, "client_id": "app"} | ({"scope": scope} if scope else {})
+    report = inspect(jws(claims, {"alg": "RS256", "kid": KEY.kid, "typ": "at+jwt"}))
+    assert next(claim.note for claim in report.claims if claim.name == "aud") == note
