@@ -18,7 +18,9 @@ from jinja2 import FileSystemBytecodeCache
 
 from idp import prepare
 from idp.app import create_app
+from idp.clients.secrets import SecretUse
 from idp.db import db
+from idp.keys.ledger import Ledger
 from idp.settings import Settings
 from tests.services import Services
 
@@ -218,6 +220,9 @@ def make_app(settings: Settings, services: Services) -> Iterator[Callable[..., F
 
     yield make
     for app in made:
+        # Their threads write into the database of this test; the next one's may have the same name.
+        for gathering in (Ledger, SecretUse):
+            app.extensions["idp"][gathering].stop()
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
