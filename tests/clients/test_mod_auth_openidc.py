@@ -147,8 +147,8 @@ def test_only_members_pass_where_a_group_is_asked_for(app, provider, visitor):
 
 
 def test_whoever_does_not_allow_it_is_not_let_in(app, provider, visitor):
-    provider.add_person("ines", email="ines@people.example", name="Ines")
-    page = visitor.click(visitor.open(f"{app.address}/protected/"), "login-submit", username="ines", password=PASSWORD)
+    provider.add_person("olga", email="olga@people.example", name="Olga")
+    page = visitor.click(visitor.open(f"{app.address}/protected/"), "login-submit", username="olga", password=PASSWORD)
     page = visitor.click(page, "consent-deny")
     assert page.url.startswith(f"{app.address}/protected/callback?")
     # 2.4.12 takes an error with `iss` (RFC 9207) for a sign-in that the provider starts, and shows an error of its own.
