@@ -11,6 +11,7 @@ import json
 import shutil
 import socket
 import sys
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,6 +40,10 @@ DOCUMENTED = (
     "admin-secret-light-1280",
     "admin-keys-light-1280",
     "signed-out-light-1280",
+    "select-light-1280",
+    "claims-preview-light-1280",
+    "admin-outbox-light-1280",
+    "inspector-light-1280",
 )
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 SAMPLES = ("ana", "ben", "chie")
@@ -50,10 +55,17 @@ PEOPLE = (
     ("hana", "Hana Kobayashi"),
 )
 CLIENTS = (
-    ("grafana", "Grafana", "https://grafana.example.com", "openid profile email groups"),
+    ("grafana", "Grafana", "https://grafana.example.com", "openid profile email groups phone"),
     ("library", "Library", "https://books.example.com", "openid profile"),
     ("payroll", "Payroll", "https://payroll.example.com", "openid email"),
+    ("board", "Notice board", "https://board.example.com", "openid profile"),
 )
+# How some of them learn of a sign-out; nobody answers at these addresses.
+LOGOUTS = {
+    "grafana": {"backchannel_logout_uri": "https://grafana.example.com/logout"},
+    "board": {"frontchannel_logout_uri": "https://board.example.com/signed-out"},
+}
+MAPPING = {"id_token": {"role": "groups"}, "access_token": {"https://grafana.example.com/email": "email"}}
 
 
 def port(wanted: int, count: int = 1) -> int:
@@ -117,8 +129,8 @@ def sign_in(page: Page, name: str, password: str) -> None:
     page.click("#login-submit")
 
 
-def authorization(client: str, redirect_uri: str, scope: str) -> str:
-    """Return the path of a request for authorization."""
+def authorization(client: str, redirect_uri: str, scope: str, **more: str) -> str:
+    """Return the path of a request for authorization; *more* are further parameters."""
     query = {
         "client_id": client,
         "redirect_uri": redirect_uri,
@@ -126,12 +138,18 @@ def authorization(client: str, redirect_uri: str, scope: str) -> str:
         "scope": scope,
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         "code_challenge_method": "S256",
+        **more,
     }
     return f"/oauth/authorize?{urlencode(query)}"
 
 
 GRAFANA = authorization("grafana", "https://grafana.example.com/callback", "openid profile email groups")
 WRONG = authorization("grafana", "https://grafana.example.com/oauth2/callback", "openid")
+ASKED = {"id_token": {"birthdate": {"essential": True}, "zoneinfo": None}, "userinfo": {"phone_number": None}}
+SINGLE_CLAIMS = authorization("grafana", "https://grafana.example.com/callback", "openid", claims=json.dumps(ASKED))
+CHOICE = f"{GRAFANA}&prompt=select_account"
+ID_TOKEN = "section[aria-labelledby=id_token]"
+CLAIMS = "/admin/clients/grafana/claims"
 
 
 def at(path: str, page: Page, studio: Studio) -> None:
@@ -145,15 +163,57 @@ def refused(page: Page, studio: Studio) -> None:
     sign_in(page, "zoe@example.com", "not the password")
 
 
+def chooser(page: Page, studio: Studio) -> None:
+    """Sign two people in, one after the other in the same browser, and ask which of them goes on."""
+    for name in ("ben", "chie"):
+        at("/login", page, studio)
+        sign_in(page, name, studio.password_of(name))
+        page.wait_for_url(f"{studio.issuer}/")
+        if name == "ben":
+            at("/logout", page, studio)
+            page.click("#logout-confirm")
+    at(CHOICE, page, studio)
+
+
 def signed_out(page: Page, studio: Studio) -> None:
-    """Sign somebody in, open the sample apps, and sign out again; wait until the one that can be told has been."""
+    """Sign out of apps that are told in every way there is, or cannot be."""
+    page.route("https://*.example.com/**", lambda route: route.fulfill(body="App", content_type="text/plain"))
     at("/login", page, studio)
-    sign_in(page, "ben", studio.password_of("ben"))
+    sign_in(page, "hana", PASSWORD)
     page.wait_for_url(f"{studio.issuer}/")
     open_samples(page, studio)
+    for client, host in (("grafana", "grafana"), ("library", "books"), ("board", "board")):
+        at(authorization(client, f"https://{host}.example.com/callback", "openid", prompt="consent"), page, studio)
+        page.click("#consent-allow")
+        page.wait_for_url("https://*.example.com/**")
     at("/logout", page, studio)
     page.click("#logout-confirm")
-    page.get_by_text("Signed out", exact=True).wait_for()
+    for state in ("Trying again", "Signed out"):
+        page.get_by_text(state, exact=True).wait_for()
+
+
+def inspected(page: Page, studio: Studio, name: str = "reports") -> None:
+    """Look into the access token of a client that lives no longer than this; with another *name* written into it."""
+    metadata = {"client_id": "reports", "client_name": "Reports", "grant_types": ["client_credentials"]}
+    made = studio.server.command("client", "add", "--metadata", "-", given=json.dumps(metadata))
+    answer = page.request.post(
+        f"{studio.issuer}/oauth/token",
+        form={"grant_type": "client_credentials", "client_id": "reports", "client_secret": made["client_secret"]},
+    )
+    header, payload, signature = answer.json()["access_token"].split(".")
+    payload = urlsafe_b64decode(payload + "==").replace(b"reports", name.encode())
+    payload = urlsafe_b64encode(payload).decode().rstrip("=")
+    at("/developer/jwt", page, studio)
+    page.fill("[name=token]", f"{header}.{payload}.{signature}")
+    page.get_by_role("button", name="Inspect").click()
+    studio.server.command("client", "delete", "reports", "--yes")
+
+
+def initial_access_token(page: Page, studio: Studio) -> None:
+    """Make a token that lets apps register themselves, which is shown once."""
+    at("/admin/registration/new", page, studio)
+    page.fill("[name=name]", "Preview deployments")
+    page.locator("main form button[type=submit]").first.click()
 
 
 def link_of(text: str, listing: str, page: Page, studio: Studio) -> None:
@@ -188,12 +248,13 @@ def shown_secret(page: Page, studio: Studio) -> None:
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: its name, whose browser, how to get there, and whether it is as long as the page."""
+    """A picture: its name, whose browser, how to get there, whether it is as long as the page, or the part it shows."""
 
     name: str
     who: str
     reach: Callable[[Page, Studio], None]
     whole: bool = True
+    part: str = ""
 
 
 def plain(name: str, who: str, path: str) -> Shot:
@@ -206,6 +267,8 @@ SHOTS = (
     plain("login-plain", "", "/login"),
     Shot("login-refused", "", refused),
     plain("consent", "ana", GRAFANA),
+    plain("consent-claims", "ana", SINGLE_CLAIMS),
+    Shot("select", "", chooser),
     plain("apps", "ana", "/"),
     plain("apps-empty", "dara", "/"),
     plain("profile", "ana", "/account"),
@@ -227,9 +290,20 @@ SHOTS = (
     plain("admin-new-client-kind", "ruth", "/admin/clients/new"),
     plain("admin-new-client", "ruth", "/admin/clients/new?kind=web"),
     plain("admin-new-client-jwt", "ruth", "/admin/clients/new?kind=jwt&preset=generic&address="),
+    plain("admin-new-client-spa", "ruth", "/admin/clients/new?kind=spa"),
+    plain("admin-new-client-native", "ruth", "/admin/clients/new?kind=native"),
+    plain("admin-new-client-machine", "ruth", "/admin/clients/new?kind=machine"),
     Shot("admin-new-client-refused", "ruth", mistaken_client),
     plain("admin-client", "ruth", "/admin/clients/demo-notes"),
     plain("admin-client-jwt", "ruth", "/admin/clients/demo-wiki"),
+    plain("admin-client-grafana", "ruth", "/admin/clients/grafana"),
+    plain("admin-client-claims", "ruth", f"{CLAIMS}?q=ana&scope=openid&scope=profile&scope=groups"),
+    Shot("claims-preview", "ruth", partial(at, f"{CLAIMS}?q=ana&scope=openid&scope=email&scope=groups"), part=ID_TOKEN),
+    plain("admin-client-claims-narrow", "ruth", f"{CLAIMS}?q=ana&scope=profile"),
+    plain("admin-client-claims-many", "ruth", f"{CLAIMS}?q=a"),
+    plain("admin-registration", "ruth", "/admin/registration"),
+    plain("admin-registration-new", "ruth", "/admin/registration/new"),
+    Shot("admin-registration-token", "ruth", initial_access_token),
     plain("admin-client-edit", "ruth", "/admin/clients/grafana/edit"),
     plain("admin-client-disable", "ruth", "/admin/clients/grafana/disable"),
     plain("admin-client-delete", "ruth", "/admin/clients/library/delete"),
@@ -246,6 +320,10 @@ SHOTS = (
     plain("admin-outbox", "ruth", "/admin/outbox"),
     plain("admin-audit", "ruth", "/admin/audit"),
     Shot("admin-audit-event", "ruth", opened_event),
+    plain("inspector-empty", "ana", "/developer/jwt"),
+    Shot("inspector", "ana", inspected, whole=False),
+    Shot("inspector-whole", "ana", inspected),
+    Shot("inspector-altered", "ana", partial(inspected, name="payroll")),
 )
 
 
@@ -268,8 +346,12 @@ def furnish(server: Server) -> None:
             "post_logout_redirect_uris": [f"{home}/"],
             "scope": scope,
             "policy_uri": f"{home}/privacy",
+            **LOGOUTS.get(client_id, {}),
         }
         server.command("client", "add", "--metadata", "-", given=json.dumps(given))
+    server.command("client", "edit", "grafana", "--set", f"claim_mapping={json.dumps(MAPPING)}")
+    for claim in ("birthdate=1990-04-27", "zoneinfo=Europe/Lisbon", "phone_number=+351 21 555 01 00"):
+        server.command("user", "edit", "ana", "--claim", claim)
     machine = {"client_id": "backup", "client_name": "Nightly backup", "grant_types": ["client_credentials"]}
     server.command("client", "add", "--metadata", "-", given=json.dumps(machine))
     server.command("client", "disable", "payroll")
@@ -316,7 +398,11 @@ def take(studio: Studio, shots: list[Shot], folder: Path) -> None:
         page.wait_for_load_state("networkidle")
         page.mouse.move(0, 0)
         page.evaluate("() => scrollTo(0, 0)")
-        page.screenshot(path=folder / f"{shot.name}-{theme}-{width}.png", full_page=shot.whole, animations="disabled")
+        path = folder / f"{shot.name}-{theme}-{width}.png"
+        if shot.part:
+            page.locator(shot.part).screenshot(path=path, animations="disabled")
+        else:
+            page.screenshot(path=path, full_page=shot.whole, animations="disabled")
 
 
 def sitting(server: Server, browser: Browser, shots: list[str], folder: Path) -> None:
