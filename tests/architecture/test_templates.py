@@ -88,3 +88,12 @@ def test_every_template_is_used():
     ]
 
     assert unused == []
+
+
+def test_every_icon_that_is_named_is_drawn():
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', (ROOT / "static" / "icons.svg").read_text()))
+    named = re.compile(r"""\bicon_?(?:=|\()"([a-z0-9-]+)\"""")
+    files = [*TEMPLATES, *(ROOT / "idp").rglob("*.py")]
+    found = {(name(path), icon) for path in files for icon in named.findall(path.read_text())}
+    assert len(found) > 50
+    assert {one for one in found if one[1] not in drawn} == set()

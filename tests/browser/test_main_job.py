@@ -175,6 +175,17 @@ def test_the_whole_sign_in_works_without_javascript(browsers, portal):
     expect(page.locator("body")).to_contain_text("You are signed out")
 
 
+def test_what_needs_javascript_is_not_shown_without_it(browsers, portal):
+    page = browsers.page(java_script_enabled=False)
+    page.goto(f"{portal.issuer}/oauth/authorize?client_id=nobody")
+    expect(page.locator("[data-copy]").first).to_be_hidden()
+    sign_in(page, portal)
+    page.goto(f"{portal.issuer}/admin/clients/demo-notes")
+    assert page.locator("[data-copy]").count() > 3
+    assert page.locator("[data-copy]:visible").count() == 0
+    browsers.expect_refusals()
+
+
 class _Elsewhere(BaseHTTPRequestHandler):
     """An app whose callback sends the browser on to another origin of its own."""
 
