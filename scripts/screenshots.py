@@ -272,6 +272,7 @@ SHOTS = (
     plain("apps", "ana", "/"),
     plain("apps-empty", "dara", "/"),
     plain("profile", "ana", "/account"),
+    plain("security", "ana", "/account/security"),
     plain("password", "ana", "/account/password"),
     plain("sessions", "ana", "/account/sessions"),
     plain("connected", "ana", "/account/connected"),

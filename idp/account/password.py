@@ -26,7 +26,6 @@ from idp.settings import Settings
 from idp.tokens import revocation
 from idp.web.addresses import client_address
 from idp.web.current import service
-from idp.web.navigation import NavEntry
 from idp.web.throttle import throttle
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 bp = Blueprint("account_password", __name__, url_prefix="/account/password")
-NAV = NavEntry(menu="account", label="Password", endpoint="account_password.index", icon="lock-keyhole", order=20)
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped

@@ -13,7 +13,8 @@ _KEY = "idp-navigation"
 class NavEntry:
     """One menu entry: ``menu`` is ``account`` or ``admin``, ``order`` sorts it, ``group`` is the heading over it.
 
-    ``method`` is ``post`` for what a visit alone must not do: it is shown as a button.
+    ``method`` is ``post`` for what a visit alone must not do: it is shown as a button. ``covers`` names the blueprints
+    of pages that belong to the entry and have none of their own.
     """
 
     menu: str
@@ -23,6 +24,7 @@ class NavEntry:
     order: int
     group: str = ""
     method: str = "get"
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def links(menu: str) -> list[NavLink]:
             label=entry.label,
             href=url_for(entry.endpoint),
             icon=entry.icon,
-            current=entry.endpoint.rpartition(".")[0] == here,
+            current=here in {entry.endpoint.rpartition(".")[0], *entry.covers},
             group=entry.group,
             method=entry.method,
         )

@@ -13,6 +13,7 @@ OPEN = ["/login", "/setup", "/logout", "/no-such-page", "/oauth/authorize?client
 SIGNED_IN = [
     "/",
     "/account",
+    "/account/security",
     "/account/password",
     "/account/sessions",
     "/account/connected",

@@ -373,7 +373,9 @@ def test_access_is_taken_back_with_all_that_came_of_it(app, ana, visitor):
     assert visitor.open(path).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/account", "/account/password", "/account/sessions", "/account/connected"])
+@pytest.mark.parametrize(
+    "path", ["/", "/account", "/account/security", "/account/password", "/account/sessions", "/account/connected"]
+)
 def test_own_pages_ask_for_a_sign_in_and_come_back(app, ana, path):
     stranger = Visitor(app)
     assert stranger.open(path).status_code == 303

@@ -52,6 +52,7 @@ def test_every_id_is_there_once(app):
     pages = [
         "/",
         "/account",
+        "/account/security",
         "/account/password",
         "/account/sessions",
         "/account/connected",
