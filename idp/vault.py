@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,12 +22,19 @@ from idp import opaque
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A column with this in its ``info`` holds envelopes, each bound to ``place_of`` its row.
+SEALED: Final = "sealed"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
 class VaultError(Exception):
     """The master key is missing, malformed or not the one that encrypted the data."""
+
+
+def place_of(table: str, row: str, column: str) -> str:
+    """Return the place that an envelope is bound to."""
+    return f"{table}/{row}/{column}"
 
 
 def _encode(data: bytes) -> str:

@@ -53,3 +53,23 @@ class Membership(Base):
 
     group_id: Mapped[str] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+
+
+class SingleUseLink(Base):
+    """A link that was sent to somebody and does one thing once, kept as the fingerprint of its token."""
+
+    __tablename__ = "single_use_links"
+    __table_args__ = (
+        Index("ix_single_use_links_person_id_purpose", "person_id", "purpose"),
+        Index("ix_single_use_links_expires_at", "expires_at"),
+    )
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(32))
+    # An invitation is for somebody who has no account yet.
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    data: Mapped[dict[str, Any]]
+    made_by: Mapped[str] = mapped_column(String(128), default="")
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    consumed_at: Mapped[datetime | None]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 bp = Blueprint("admin_outbox", __name__, url_prefix="/admin/outbox")
 NAV = NavEntry(menu="admin", label="Outbox", endpoint="admin_outbox.index", icon="mail", order=70, group="Security")
 
-_KINDS: Final = {store.LOGOUT_TOKEN: "Sign-out"}
+_KINDS: Final = {store.LOGOUT_TOKEN: "Sign-out", store.MAIL: "Mail"}
 _STATES: Final = {
     "": "All",
     store.QUEUED: "Waiting",

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Base
+from idp.vault import SEALED
 
 
 class SignOut(Base):
@@ -39,6 +40,7 @@ class SignOut(Base):
 class Delivery(Base):
     """Something to be sent: what it is made from, never what it says; it is made anew for each attempt.
 
+    What a mail is made from may hold links and codes that let somebody in: that part is ``sealed``, until it is sent.
     ``due_at`` is when the next attempt may begin; while ``claim`` is set, somebody is at it until then.
     """
 
@@ -56,6 +58,9 @@ class Delivery(Base):
     person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
     sign_out_id: Mapped[str | None] = mapped_column(ForeignKey("sign_outs.id", ondelete="SET NULL"))
     facts: Mapped[dict[str, Any]]
+    sealed: Mapped[str | None] = mapped_column(Text, info={SEALED: True})
+    # After this it is of no use to anybody, and not sent any more.
+    expires_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     due_at: Mapped[datetime | None]

@@ -20,7 +20,7 @@ from idp.db import after_commit
 from idp.deliveries.models import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -33,6 +33,7 @@ GIVEN_UP: Final = "given_up"
 STATES: Final = (QUEUED, SENT, FAILED, GIVEN_UP)
 
 LOGOUT_TOKEN: Final = "logout_token"
+MAIL: Final = "mail"
 
 # How long after each failed attempt the next one follows; after the last of them it has failed for good.
 RETRIES: Final = (
@@ -125,8 +126,8 @@ def add(  # noqa: PLR0913 - keyword only: what a delivery consists of
     return row
 
 
-def claim(session: Session, now: datetime) -> Claimed | None:
-    """Take the delivery that has been due longest, or nothing when none is.
+def claim(session: Session, now: datetime, kinds: Collection[str]) -> Claimed | None:
+    """Take the delivery of one of *kinds* that has been due longest, or nothing when none is.
 
     While one is under way to a client the next one to it waits: an address that hangs holds up nobody else.
     """
@@ -136,7 +137,7 @@ def claim(session: Session, now: datetime) -> Claimed | None:
     )
     first = (
         select(Delivery.id)
-        .where(Delivery.state == QUEUED, Delivery.due_at <= now, ~under_way.exists())
+        .where(Delivery.state == QUEUED, Delivery.due_at <= now, Delivery.kind.in_(kinds), ~under_way.exists())
         .order_by(Delivery.due_at, Delivery.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -154,9 +155,9 @@ def claim(session: Session, now: datetime) -> Claimed | None:
     return None if taken is None else Claimed(**taken._asdict(), claim=token)
 
 
-def due(session: Session, now: datetime) -> int:
-    """Count the deliveries that nobody is at and that should be under way."""
-    query = select(func.count()).where(Delivery.state == QUEUED, Delivery.due_at <= now)
+def due(session: Session, now: datetime, kinds: Collection[str]) -> int:
+    """Count the deliveries of *kinds* that nobody is at and that should be under way."""
+    query = select(func.count()).where(Delivery.state == QUEUED, Delivery.due_at <= now, Delivery.kind.in_(kinds))
     return int(session.execute(query).scalar_one())
 
 

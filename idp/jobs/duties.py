@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from idp import opaque
+from idp.accounts import links
 from idp.audit import refusals, seals
 from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.deliveries import sign_outs, store
 from idp.interactions import store as interactions
 from idp.jobs import leases, queue
+from idp.jobs.sending import SENDERS
 from idp.keys import ledger, readiness, rotation
 from idp.oidc import unused_clients
 from idp.sessions import store as sessions
@@ -72,7 +74,16 @@ def purge_expired(app: Flask) -> None:
     idle, keep = settings.session.idle, settings.registration.keep_unused
     unused = partial(unused_clients.purge, keep=keep)
     ledgers = partial(ledger.purge, keep=readiness.ACTIVE + settings.keys.publish_ahead)
-    others = (unused, interactions.purge, refusals.purge, throttle.purge, store.purge, sign_outs.purge, ledgers)
+    others = (
+        unused,
+        interactions.purge,
+        refusals.purge,
+        throttle.purge,
+        store.purge,
+        sign_outs.purge,
+        links.purge,
+        ledgers,
+    )
     for forget in (purge.purge, partial(sessions.purge, idle=idle), *others):
         with transaction() as session:
             forget(session, utc_now())
@@ -80,7 +91,7 @@ def purge_expired(app: Flask) -> None:
 
 def send_deliveries(app: Flask) -> None:
     """Queue the sending of what is due: what was committed when nobody could be woken, retries, what a crash left."""
-    for _ in range(min(store.due(db.session(), utc_now()), queue.SENDERS)):
+    for _ in range(min(store.due(db.session(), utc_now(), SENDERS), queue.SENDERS)):
         queue.wake(app)
 
 

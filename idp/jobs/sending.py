@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-# What sends each kind; it raises NotTold.
-_SENDERS: Final[Mapping[str, Callable[[Claimed, datetime], None]]] = {store.LOGOUT_TOKEN: back_channel.tell}
+# What sends each kind; it raises NotTold. What nothing here sends waits.
+SENDERS: Final[Mapping[str, Callable[[Claimed, datetime], None]]] = {store.LOGOUT_TOKEN: back_channel.tell}
 
 
 def send_due(app: Flask) -> int:
@@ -44,12 +44,12 @@ def send_due(app: Flask) -> int:
 
 def _claim() -> Claimed | None:
     with transaction() as session:
-        return store.claim(session, utc_now())
+        return store.claim(session, utc_now(), SENDERS)
 
 
 def _send(claimed: Claimed) -> None:
     try:
-        _SENDERS[claimed.kind](claimed, utc_now())
+        SENDERS[claimed.kind](claimed, utc_now())
     except back_channel.NotTold as error:
         _not_sent(claimed, str(error), again=error.again)
     except Exception:  # noqa: BLE001 - one that cannot be sent must not keep the others

@@ -7,6 +7,7 @@ The installation secret comes last: until everything is done, nothing starts wit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import String, select, update
@@ -17,10 +18,12 @@ from idp.clients.models import ClientRow, ClientSecret
 from idp.db import Base, db, transaction
 from idp.keys import installation, store
 from idp.keys.models import Installation, SigningKey
+from idp.vault import SEALED, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy import Column
     from sqlalchemy.orm import InstrumentedAttribute
 
     from idp.vault import Vault
@@ -56,7 +59,7 @@ def rewrap(vault: Vault) -> int:
 
     """
     changed = 0
-    for sealed in _SEALED:
+    for sealed in (*_declared(), *_SEALED):
         while found := _batch(vault, sealed):
             changed += found
     return changed
@@ -65,6 +68,22 @@ def rewrap(vault: Vault) -> int:
 def left(vault: Vault) -> list[str]:
     """Return the columns that hold a value under another master key, wherever in the database they are."""
     return [f"{table}.{column}" for table, column in _under_another(vault)]
+
+
+def _declared() -> Iterator[_Sealed]:
+    """Yield the columns that say of themselves that they are sealed; their packages may stand above this one."""
+    for mapper in sorted(Base.registry.mappers, key=lambda one: one.class_.__name__):
+        [key, *others] = mapper.primary_key
+        for column in mapper.columns:
+            if SEALED in column.info and not others:
+                row, envelope = (
+                    getattr(mapper.class_, mapper.get_property_by_column(one).key) for one in (key, column)
+                )
+                yield _Sealed(row, envelope, partial(_place, column))
+
+
+def _place(column: Column[Any], row: str) -> str:
+    return place_of(column.table.name, row, column.name)
 
 
 def _batch(vault: Vault, sealed: _Sealed) -> int:

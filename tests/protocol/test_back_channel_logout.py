@@ -304,7 +304,7 @@ def test_what_a_sender_left_behind_is_sent_by_the_next(idp, browser, listener):
     party_at(idp, address).sign_in(browser)
     sign_out(browser)
     with idp.app.app_context(), transaction() as session:
-        claimed = store.claim(session, utc_now())
+        claimed = store.claim(session, utc_now(), [store.LOGOUT_TOKEN])
         assert claimed is not None
     assert send_due(idp.app) == 0
     with travel(61):

@@ -1,0 +1,95 @@
+"""Mail: queued in the transaction of what it tells of, so that neither is ever there without the other.
+
+What a mail says may let somebody in (a link, a code), so what it is made from is encrypted, and forgotten once it is
+sent. A link is kept as a path: the issuer goes before it when the mail is made, and nothing that a request says.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from idp import assets
+from idp.deliveries import store
+from idp.deliveries.models import Delivery
+from idp.vault import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.orm import Session
+
+    from idp.vault import Vault
+
+# Who reads of something a week later is only alarmed.
+LIFETIME: Final = timedelta(days=7)
+_INSTANT: Final = "instant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One mail to one address, made from ``templates/mail/<template>.txt``, which the HTML part is made from as well.
+
+    ``facts`` are what the template names: text, numbers, lists, instants. ``link`` is the path of the page that the
+    mail leads to; the template sees it as a whole address. After ``lifetime`` (that of its link or code) it is not sent
+    any more. ``person_id`` is whose account it is about; the row goes with the account.
+    """
+
+    template: str
+    to: str
+    person_id: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    link: str = ""
+    lifetime: timedelta = LIFETIME
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be sent, where it is written and not in the background."""
+        if not (assets.folder("templates") / "mail" / f"{self.template}.txt").is_file():
+            message = f"there is no template of a mail named {self.template}"
+            raise ValueError(message)
+        if self.link and not self.link.startswith("/"):
+            message = "the link of a mail is a path"
+            raise ValueError(message)
+
+
+def queue(session: Session, vault: Vault, mail: Mail, *, now: datetime) -> str:
+    """Queue *mail* and return the id of its delivery; it is sent once the transaction of *session* commits."""
+    row = store.add(
+        session,
+        store.MAIL,
+        now=now,
+        facts={"template": mail.template, "to": mail.to},
+        person_id=mail.person_id,
+    )
+    said = json.dumps({"facts": dict(mail.facts), "link": mail.link}, default=_written)
+    row.sealed = vault.encrypt(said.encode(), place=_place(row.id))
+    row.expires_at = now + mail.lifetime
+    return row.id
+
+
+def read(vault: Vault, delivery: Delivery) -> Mail | None:
+    """Return the mail that waits as *delivery*; ``None`` when what it says is no longer kept."""
+    return None if delivery.sealed is None else unsealed(vault, delivery.id, delivery.facts, delivery.sealed)
+
+
+def unsealed(vault: Vault, delivery_id: str, facts: Mapping[str, Any], sealed: str) -> Mail:
+    """Return the mail of a row, by its parts."""
+    said = json.loads(vault.decrypt(sealed, place=_place(delivery_id)), object_hook=_read)
+    return Mail(template=facts["template"], to=facts["to"], facts=said["facts"], link=said["link"])
+
+
+def _place(delivery_id: str) -> str:
+    return place_of(Delivery.__tablename__, delivery_id, "sealed")
+
+
+def _written(value: object) -> dict[str, str]:
+    if isinstance(value, datetime):
+        return {_INSTANT: value.isoformat()}
+    message = f"not a fact of a mail: {type(value).__name__}"
+    raise TypeError(message)
+
+
+def _read(found: dict[str, Any]) -> object:
+    return datetime.fromisoformat(found[_INSTANT]) if found.keys() == {_INSTANT} else found
