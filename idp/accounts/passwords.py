@@ -12,18 +12,16 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from idp import opaque
-from idp.accounts.names import key_of
+from idp.accounts import strength
+from idp.accounts.strength import LONGEST
 from idp.diagnosis import reasons
 from idp.errors import HashingBusy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SHORTEST = 10
-LONGEST = 1024
 _WAIT_SECONDS = 5.0
 _RETRY_AFTER = 5
-_FEWEST_DIFFERENT = 4
 _MEMORY_KIB = 19 * 1024
 _PASSES = 2
 
@@ -133,12 +131,5 @@ def cores() -> int:
 
 def check_new_password(password: str, *, names: Iterable[str] = ()) -> str | None:
     """Return the sentence that says why *password* cannot be chosen, or nothing; *names* are the person's own."""
-    if len(password) < SHORTEST:
-        return f"Use at least {SHORTEST} characters."
-    if len(password) > LONGEST:
-        return f"Use at most {LONGEST} characters."
-    if len(set(password)) < _FEWEST_DIFFERENT:
-        return "Use more different characters: this one is guessed at once."
-    if key_of(password) in {key_of(name) for name in names if name}:
-        return "Choose something other than your name or address."
-    return None
+    found = strength.judge(password, names=names)
+    return None if found.ok else found.sentence

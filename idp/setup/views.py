@@ -63,7 +63,7 @@ def create(token: str) -> str | tuple[str, int] | Response:
     if not links.is_open(db.session(), token, clock.utc_now()):
         return _explain("spent")
     db.session.rollback()
-    fault = check_new_password(given.password.data or "")
+    fault = check_new_password(given.password.data or "", names=_names(given))
     if fault is not None:
         return _show(given, token, {"password": fault}), 400
     password_hash = service(PasswordHasher).hash(given.password.data or "")
@@ -121,6 +121,10 @@ def _add(session: Session, given: AdministratorForm, password_hash: str) -> Pers
         password_hash=password_hash,
         now=clock.utc_now(),
     )
+
+
+def _names(given: AdministratorForm) -> tuple[str, ...]:
+    return given.username.data or "", given.email.data or "", given.name.data or ""
 
 
 def _show(given: AdministratorForm, token: str, errors: dict[str, str]) -> str:

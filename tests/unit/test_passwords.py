@@ -7,7 +7,7 @@ import argon2
 import pytest
 
 from idp.accounts import passwords
-from idp.accounts.passwords import PasswordHasher, check_new_password
+from idp.accounts.passwords import PasswordHasher
 from idp.errors import HashingBusy
 
 
@@ -107,18 +107,3 @@ def test_no_more_wait_than_half_of_the_threads(monkeypatch):
     for one in waiting:
         one.join()
     assert refused == []
-
-
-@pytest.mark.parametrize(
-    ("password", "names", "accepted"),
-    [
-        ("a good pass", (), True),
-        ("short", (), False),
-        ("a" * 20, (), False),
-        ("x1y2" * 300, (), False),
-        ("Ana.Ruiz@Example.com", ("ana.ruiz@example.com",), False),
-        ("pässwörter sind lang", ("ana",), True),
-    ],
-)
-def test_what_may_be_chosen(password, names, accepted):
-    assert (check_new_password(password, names=names) is None) is accepted
