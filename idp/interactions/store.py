@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 LIFETIME = timedelta(hours=24)
+# One that has run out still names the app that a forgotten tab belongs to.
+KEPT = timedelta(days=7)
 MOST_PER_BROWSER = 50
 LARGEST = 20 * 1024
 
@@ -136,17 +138,18 @@ def is_denied(interaction: Interaction, person_id: str) -> bool:
     return interaction.denied_at is not None and interaction.consented_by == person_id
 
 
-def drop_of_browser(session: Session, browser: str, *, keep: str | None = None) -> int:
-    """Drop what waits in *browser* but *keep*: another person takes over, who must not inherit it."""
-    dropping = delete(Interaction).where(Interaction.browser == browser)
+def end_of_browser(session: Session, browser: str, now: datetime, *, keep: str | None = None) -> int:
+    """End what waits in *browser* but *keep*: another person takes over, who must not inherit it; return how many."""
+    ending = update(Interaction).where(Interaction.browser == browser, Interaction.expires_at > now)
     if keep is not None:
-        dropping = dropping.where(Interaction.id != keep)
-    return _count(session.execute(dropping.execution_options(synchronize_session="evaluate")))
+        ending = ending.where(Interaction.id != keep)
+    ended = ending.values(expires_at=now).execution_options(synchronize_session="evaluate")
+    return _count(session.execute(ended))
 
 
 def purge(session: Session, now: datetime) -> int:
-    """Delete requests that have run out; return how many."""
-    return _count(session.execute(delete(Interaction).where(Interaction.expires_at <= now)))
+    """Delete requests that ran out a week ago; return how many."""
+    return _count(session.execute(delete(Interaction).where(Interaction.expires_at <= now - KEPT)))
 
 
 def _bind(session: Session, interaction: Interaction, browser: str) -> None:

@@ -92,5 +92,6 @@ def _begin(session: Session, person_id: str, method: Method) -> tuple[str, str]:
 def _leave(session: Session, before: SessionView | None, person_id: str, *, browser: str, keep: str) -> None:
     """End the session that another person had here; what waits for them does not become this one's."""
     if before is not None and before.person_id != person_id:
-        sign_outs.end(session, before.id, before.person_id, clock.utc_now())
-        interactions.drop_of_browser(session, browser, keep=keep)
+        now = clock.utc_now()
+        sign_outs.end(session, before.id, before.person_id, now)
+        interactions.end_of_browser(session, browser, now, keep=keep)

@@ -19,7 +19,10 @@ from idp.cache import Cache
 from idp.clients import store as clients
 from idp.clients.launch import start_address
 from idp.db import db, transaction
-from idp.login.browser import current_session
+from idp.diagnosis import reasons
+from idp.errors import IdpError
+from idp.interactions import store as interactions
+from idp.login.browser import bind_browser, current_session
 from idp.settings import Settings
 from idp.web import error_pages
 from idp.web.current import service
@@ -29,7 +32,6 @@ from idp.web.request_ids import request_id
 if TYPE_CHECKING:
     from idp.clients.store import Client
     from idp.diagnosis.reasons import Reason
-    from idp.errors import IdpError
 
 _LOG = structlog.get_logger("idp.login")
 # Where apps send people: what is refused there is kept.
@@ -40,6 +42,8 @@ _LONGEST_SENT = 500
 
 def explain(error: IdpError, reason: Reason) -> ErrorPage:
     """Return the page for *error*; keep its reason when an app's request was refused."""
+    if reason is reasons.CSRF_EXPIRED:
+        error, reason = _gone() or (error, reason)
     client_id = error.facts.get("client_id", "")
     client = _client(client_id)
     if request.blueprint in _KEPT_AT:
@@ -56,6 +60,21 @@ def explain(error: IdpError, reason: Reason) -> ErrorPage:
     if page.developer is not None and _is_administrator():
         page = replace(page, developer=_with_registered(page.developer, client))
     return page
+
+
+def _gone() -> tuple[IdpError, Reason] | None:
+    """Return why the request behind an old form cannot go on here, if that is so: trying again would not help."""
+    interaction = request.args.get("interaction")
+    if not interaction:
+        return None
+    try:
+        with transaction() as session:
+            interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
+    except IdpError as error:
+        return (error, error.reason) if error.reason else None
+    except SQLAlchemyError:
+        return None
+    return None
 
 
 def _client(client_id: str) -> Client | None:
