@@ -46,6 +46,14 @@ SIGNED_IN = [
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 
+@pytest.fixture(scope="module")
+def deliveries(chromium, portal):
+    """Somebody has signed out of an app, so that the outbox has something to list; return where it is listed."""
+    with chromium.new_context() as context:
+        sign_out_of_notes(context.new_page(), portal)
+    return f"{portal.issuer}/admin/outbox"
+
+
 def check(page, address):
     """Open a page and return what is wrong with it."""
     page.goto(address)
@@ -66,9 +74,11 @@ def test_pages_before_signing_in(browsers, portal, width, theme):
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
-def test_pages_of_somebody_signed_in(browsers, portal, width, theme):
+def test_pages_of_somebody_signed_in(browsers, portal, deliveries, width, theme):
     page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
     sign_in(page, portal)
+    page.goto(deliveries)
+    expect(page.get_by_role("cell", name="Sign-out of chie").first).to_be_visible()
     assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
     browsers.expect_refusals()
 
@@ -76,6 +86,14 @@ def test_pages_of_somebody_signed_in(browsers, portal, width, theme):
 @pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light")])
 def test_the_receipt_of_a_sign_out(browsers, portal, width, theme):
     page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    sign_out_of_notes(page, portal)
+    # The page looks again by itself until the app has been told.
+    expect(page.locator("li", has=page.get_by_role("heading", name="Notes"))).to_contain_text("Signed out")
+    assert check(page, page.url) == []
+
+
+def sign_out_of_notes(page, portal):
+    """Sign in to both sample apps, and out of the portal."""
     page.goto(portal.notes)
     page.click("#sign-in")
     fill_sign_in(page, "chie", portal.password_of("chie"))
@@ -85,12 +103,10 @@ def test_the_receipt_of_a_sign_out(browsers, portal, width, theme):
     page.wait_for_url(f"{portal.wiki}/")
     page.goto(f"{portal.issuer}/logout")
     page.click("#logout-confirm")
-    # The page looks again by itself until the app has been told.
-    expect(page.locator("li", has=page.get_by_role("heading", name="Notes"))).to_contain_text("Signed out")
-    assert check(page, page.url) == []
+    page.wait_for_url("**/logout/done/*")
 
 
-def test_nothing_scrolls_sideways_at_320_pixels(browsers, portal):
+def test_nothing_scrolls_sideways_at_320_pixels(browsers, portal, deliveries):
     page = browsers.page(viewport={"width": 320, "height": 700})
     sign_in(page, portal)
     assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
