@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from bench.server import Server, free_port
 from tests.browser.portal import ADMINISTRATOR, PASSWORD, Portal
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+# For what is to happen on a page, in milliseconds: long, since the machine may have others to serve.
+WAIT = 30_000
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,6 +29,7 @@ def chromium() -> Iterator[Browser]:
 
     Not longer: as long as Playwright runs, no other test of this worker can run an event loop of its own.
     """
+    expect.set_options(timeout=WAIT)
     path = shutil.which("chromium")
     assert path is not None, "apt-get install chromium"
     with sync_playwright() as playwright:
@@ -65,7 +68,7 @@ class Watched:
     def page(self, **options: object) -> Page:
         """Return a page of a new, empty browser context."""
         context = self._browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(WAIT)
         self._contexts.append(context)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.complaints.append(f"script error: {error.error}"))

@@ -6,9 +6,12 @@ import time
 
 from bench.scenarios import token
 from tests.faults.conftest import submit
+from tests.pace import strain, watched
 from tests.visitor import PASSWORD
 
 HALF_OPEN = 60
+# Of the token endpoint, for each of two clients while the flood lasts.
+CALLS = 20
 
 
 async def timed(connection, path):
@@ -37,11 +40,13 @@ def test_I07_slow_headers_and_slow_bodies_hold_nobody_up(idp):
     try:
         time.sleep(0.3)
         connection = idp.connection()
-        assert idp.run(timed(connection, "/oauth/jwks")) < 3
-        assert idp.run(timed(connection, "/login")) < 3
+        # Those who are slow are cut off after ten seconds; nobody waits for that.
+        longest = 3 * strain()
+        assert idp.run(timed(connection, "/oauth/jwks")) < longest
+        assert idp.run(timed(connection, "/login")) < longest
         began = time.perf_counter()
         assert idp.run(token(connection, {"grant_type": "client_credentials"}))["access_token"]
-        assert time.perf_counter() - began < 3
+        assert time.perf_counter() - began < longest
     finally:
         for one in slow:
             one.close()
@@ -50,43 +55,50 @@ def test_I07_slow_headers_and_slow_bodies_hold_nobody_up(idp):
 def test_I07_a_request_that_never_ends_is_cut_off(idp):
     with socket.create_connection(("127.0.0.1", idp.server.port)) as connection:
         connection.sendall(b"GET /login HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
-        connection.settimeout(15)
+        connection.settimeout(60)
         began = time.monotonic()
         # Whatever it says, it ends the connection.
         while connection.recv(1024):
             pass
-        assert time.monotonic() - began < 13
+        assert time.monotonic() - began < 10 + 3 * strain()
+
+
+async def sign_in(connection, username, over, statuses):
+    """Sign in again and again until it is *over*."""
+    while not over.is_set():
+        connection.cookies.clear()
+        answer = await submit(connection, "/login", username=username, password=PASSWORD)
+        statuses.append(answer.status)
+        put_off = answer.status in {429, 503} and int(answer.headers["retry-after"]) >= 1
+        assert answer.status == 303 or put_off
+        await asyncio.sleep(0.05)
+
+
+async def use_tokens(connection, waits):
+    """Get a number of tokens, and note how long each took."""
+    for _ in range(CALLS):
+        began = time.perf_counter()
+        await token(connection, {"grant_type": "client_credentials"})
+        waits.append(time.perf_counter() - began)
+        await asyncio.sleep(0.05)
 
 
 def test_F20_a_flood_of_sign_ins_leaves_the_token_endpoint_quick(idp):
     for number in range(10):
         idp.person(f"person{number}")
-    until = time.monotonic() + 4
-    statuses, waits = [], []
+    statuses, waits, over = [], [], asyncio.Event()
 
-    async def sign_in(number):
-        connection = idp.connection()
-        while time.monotonic() < until:
-            connection.cookies.clear()
-            answer = await submit(connection, "/login", username=f"person{number % 10}", password=PASSWORD)
-            statuses.append(answer.status)
-            put_off = answer.status in {429, 503} and int(answer.headers["retry-after"]) >= 1
-            assert answer.status == 303 or put_off
-            await asyncio.sleep(0.05)
+    async def both():
+        await asyncio.gather(*(use_tokens(idp.connection(), waits) for _ in range(2)))
+        over.set()
 
-    async def use_tokens():
-        connection = idp.connection()
-        while time.monotonic() < until:
-            began = time.perf_counter()
-            await token(connection, {"grant_type": "client_credentials"})
-            waits.append(time.perf_counter() - began)
-            await asyncio.sleep(0.01)
-
-    idp.together(*(sign_in(number) for number in range(40)), use_tokens(), use_tokens())
-    assert len(waits) >= 20
-    # One second on a machine of its own; here the flood, the database and other tests share its processors.
-    assert sorted(waits)[int(len(waits) * 0.95)] <= 1
-    assert max(waits) <= 3
+    with watched() as pace:
+        flood = (sign_in(idp.connection(), f"person{number % 10}", over, statuses) for number in range(40))
+        idp.together(*flood, both())
+    # What one second is on a machine of its own; here the flood, the database and other tests share its processors.
+    assert sorted(waits)[int(len(waits) * 0.95)] <= pace.strain
+    assert max(waits) <= 3 * pace.strain
+    # Nobody was kept out by the flood altogether.
     assert 303 in statuses
     # Afterwards it is as quick as before.
-    assert idp.run(timed(idp.connection(), "/oauth/jwks")) < 1
+    assert idp.run(timed(idp.connection(), "/oauth/jwks")) < strain()

@@ -121,7 +121,8 @@ def test_SIGTERM_ends_every_process(idp):
     assert len(tree) >= 4
     began = time.monotonic()
     idp.server.end()
-    assert time.monotonic() - began < SECONDS
+    # Of itself: after 20 s it is killed.
+    assert time.monotonic() - began < 19
     assert wait_until(lambda: not belonging_to(idp.server.data_dir))
     assert alive(tree) == []
 
