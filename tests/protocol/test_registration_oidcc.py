@@ -155,20 +155,21 @@ def test_oidcc_server_rotate_keys(registrar, walk):
     assert len(kids) == len(set(kids))
 
 
-@pytest.mark.parametrize(
-    ("metadata", "hook", "value"),
-    [
-        ({"policy_uri": "https://notes.example/privacy"}, "client-policy-link", "https://notes.example/privacy"),
-        ({"tos_uri": "https://notes.example/terms"}, "client-tos-link", "https://notes.example/terms"),
-    ],
-    ids=["test_oidcc_registration_policy_uri", "test_oidcc_registration_tos_uri"],
-)
-def test_oidcc_registration_policy_uri(registrar, idp_over, metadata, hook, value):
+def sign_in_page_of(registrar, idp_over, **metadata):
+    """Return the sign-in page that a request of a client with *metadata* leads to."""
     idp = idp_over(registrar.app)
     party = registrar.party(client_name="Notes", **metadata)
     browser = idp.browser()
-
     page = browser("GET", party.start(browser).location)
-
-    assert f'id="{hook}" href="{value}"' in page.text
     assert "Sign in to Notes" in page.text
+    return page.text
+
+
+def test_oidcc_registration_policy_uri(registrar, idp_over):
+    page = sign_in_page_of(registrar, idp_over, policy_uri="https://notes.example/privacy")
+    assert 'id="client-policy-link" href="https://notes.example/privacy"' in page
+
+
+def test_oidcc_registration_tos_uri(registrar, idp_over):
+    page = sign_in_page_of(registrar, idp_over, tos_uri="https://notes.example/terms")
+    assert 'id="client-tos-link" href="https://notes.example/terms"' in page
