@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from idp.admin.key_timeline import STATE_LABELS, Life, Timeline, day, draw, life_of
+from idp.deliveries import sign_outs
 from idp.keys import algorithms, schedule, store
 from idp.protocol.key_schedule import Change
 from idp.sessions.models import BrowserSession
@@ -85,12 +86,16 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What the replacement of a leaked key touches: live grants, their apps and people, and live browser sessions."""
+    """What the replacement of a leaked key touches: live grants, their apps and people, and live browser sessions.
+
+    ``told`` is how many apps are told by back-channel logout to end their own sessions.
+    """
 
     grants: int
     apps: int
     people: int
     sessions: int
+    told: int
 
 
 def overview(session: Session, settings: Settings, now: datetime, held: tuple[str, ...] = ()) -> Overview:
@@ -132,7 +137,8 @@ def reach(session: Session, now: datetime) -> Reach:
     sessions = session.execute(
         select(func.count()).where(BrowserSession.ended_at.is_(None), BrowserSession.expires_at > now)
     ).scalar_one()
-    return Reach(grants, apps, people, sessions)
+    told = len({client_id for _, _, client_id in sign_outs.to_be_told(session, now)})
+    return Reach(grants, apps, people, sessions, told)
 
 
 def policy(settings: Settings) -> tuple[tuple[str, str], ...]:

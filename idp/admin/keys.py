@@ -9,11 +9,10 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 
 from idp import clock
 from idp.admin import key_overview, key_readiness
-from idp.audit import events
-from idp.audit.log import record
 from idp.db import commits_in_steps, db, end_reading, transaction
+from idp.deliveries import leaked_keys
 from idp.errors import Conflict, FieldErrors, NotFound
-from idp.keys import algorithms, importing, readiness, rotation, store
+from idp.keys import exporting, importing, readiness, rotation, store
 from idp.keys.algorithms import ALGORITHMS
 from idp.keys.ledger import Ledger
 from idp.keys.readiness import WouldBreak
@@ -58,13 +57,12 @@ def show(kid: str) -> str:
     key = next((one for one in keys if one.kid == kid), None)
     if key is None:
         raise NotFound("There is no such key.")
-    member = store.public_member(key.kid, key.alg, key.public_jwk)
     return render_template(
         "admin/keys/show.html",
         key=key,
         line=key_overview.key_line(key, keys, service(Settings), clock.utc_now()),
-        pem=algorithms.public_pem(ALGORITHMS[key.alg], key.public_jwk),
-        jwk=json.dumps(member, indent=2),
+        pem=exporting.pem(key),
+        jwk=json.dumps(exporting.jwk(key), indent=2),
     )
 
 
@@ -117,7 +115,7 @@ def replace_now() -> Answer:
     if not _typed("replace", request.form.get("word", "")):
         return make_response(_replace_page(alg, {"word": "Type replace to go on."}), 400)
     try:
-        done = rotation.replace(_change(), alg)
+        done = leaked_keys.replace(_change(), alg)
     except FieldErrors as error:
         return make_response(_replace_page(alg, error.fields), 400)
     except Conflict as error:
@@ -135,7 +133,7 @@ def revoke(kid: str) -> Answer:
     if key.state == store.ACTIVE:
         return redirect(url_for("admin_keys.replace", alg=key.alg), code=303)
     try:
-        rotation.revoke(_change(), kid)
+        leaked_keys.revoke(_change(), kid)
     except Conflict as error:
         return _back(error.public, "error")
     return _back(f"{key.name} is revoked. Nothing that it signed is accepted any more.")
@@ -182,15 +180,12 @@ def bring_in() -> Answer:
 @transaction()
 def export() -> Answer:
     """Hand over public keys: the key set as apps see it, or one key as PEM."""
-    kid = request.form.get("kid", "")
+    session, kid, now = db.session(), request.form.get("kid", ""), clock.utc_now()
     if not kid:
-        body, _ = store.public_set(db.session())
-        kids = tuple(member["kid"] for member in json.loads(body)["keys"])
-        _audit_export(kids, "key set")
+        body = exporting.key_set(session, now=now, by=actor())
         return _download(body, "application/jwk-set+json", "jwks.json")
     key = _key(kid)
-    _audit_export((kid,), key.name)
-    pem = algorithms.public_pem(ALGORITHMS[key.alg], key.public_jwk)
+    pem = exporting.one(session, key, now=now, by=actor())
     return _download(pem.encode(), "application/x-pem-file", f"{key.name}.pem")
 
 
@@ -198,11 +193,6 @@ def _download(body: bytes, content_type: str, name: str) -> Response:
     response = Response(body, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _audit_export(kids: tuple[str, ...], name: str) -> None:
-    event = events.KeyExported(target_id=kids[0] if len(kids) == 1 else "", target_name=name, kids=kids)
-    record(db.session(), event, now=clock.utc_now(), actor=actor())
 
 
 def _rotate_page(alg: str, faults: Mapping[str, str]) -> str:

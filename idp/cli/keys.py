@@ -1,16 +1,19 @@
-"""``idp keys list | ready | rotate | replace | revoke | rewrap``."""
+"""``idp keys list | ready | rotate | replace | revoke | import | export | rewrap``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from idp import clock
 from idp.audit.log import COMMAND_LINE
 from idp.cli.context import emit, json_option, opened
-from idp.db import db
-from idp.keys import readiness, rewrapping, rotation, store
+from idp.db import db, transaction
+from idp.deliveries import leaked_keys
+from idp.errors import NotFound
+from idp.keys import exporting, importing, readiness, rewrapping, rotation, store
 from idp.keys.algorithms import ALGORITHMS
 from idp.keys.rotation import Change, Rotated
 from idp.settings import Settings
@@ -19,8 +22,12 @@ from idp.web.current import service
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import TextIO
 
     from idp.keys.models import SigningKey
+
+# More than any key needs; what is longer is refused by its own sentence.
+_LONGEST: Final = 64 * 1024
 
 _alg_option = click.option(
     "--alg",
@@ -81,9 +88,9 @@ def ready(alg: str, *, as_json: bool) -> None:
 @_alg_option
 @json_option
 def replace(alg: str, *, as_json: bool) -> None:
-    """Revoke the key that signs, because it leaked: tokens issued up to now are refused."""
+    """Revoke the key that signs, because it leaked: tokens issued up to now are refused, and apps told to sign out."""
     with opened():
-        _emit(alg, rotation.replace(_change(), alg), "is revoked", as_json=as_json)
+        _emit(alg, leaked_keys.replace(_change(), alg), "is revoked", as_json=as_json)
 
 
 @command.command()
@@ -93,10 +100,45 @@ def revoke(kid: str, *, as_json: bool) -> None:
     """Withdraw the key KID (or the key of that name) at once; the key that signs is replaced."""
     with opened():
         named = store.find_named(db.session(), kid)
-        rotation.revoke(_change(), named.kid if named else kid)
+        leaked_keys.revoke(_change(), named.kid if named else kid)
         key = store.find_named(db.session(), kid)
     if key is not None:
         emit(_data(key), f"{key.name} is revoked: nothing that it signed is accepted any more.", as_json=as_json)
+
+
+@command.command(name="import")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@_alg_option
+@json_option
+def import_(file: TextIO, alg: str, *, as_json: bool) -> None:
+    """Add a key made elsewhere: FILE (- for standard input) holds one key as PEM or JWK.
+
+    With its private part it becomes the next key; with the public part alone it only verifies.
+    """
+    with opened():
+        kid = importing.import_key(_change(), file.read(_LONGEST), alg)
+        key = store.find_named(db.session(), kid)
+    if key is not None:
+        fate = "can follow the key that signs" if key.private_jwk else "verifies only"
+        emit(_data(key), f"{key.name} is published and {fate}: {kid}", as_json=as_json)
+
+
+@command.command()
+@click.argument("kid", default="")
+@json_option
+def export(kid: str, *, as_json: bool) -> None:
+    """Print public keys: all that are published, as a JWK set, or the key KID (or of that name) as PEM."""
+    with opened(), transaction() as session:
+        now = clock.utc_now()
+        if not kid:
+            text = exporting.key_set(session, now=now, by=COMMAND_LINE).decode()
+            emit(json.loads(text), text, as_json=as_json)
+            return
+        key = store.find_named(session, kid)
+        if key is None:
+            raise NotFound("There is no such key.")
+        text = exporting.one(session, key, now=now, by=COMMAND_LINE)
+        emit({**_data(key), "jwk": exporting.jwk(key), "pem": text}, text.rstrip("\n"), as_json=as_json)
 
 
 @command.command()

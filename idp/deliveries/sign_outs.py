@@ -109,6 +109,24 @@ def tell_client(session: Session, person_id: str, client_id: str, now: datetime)
     return len(reached)
 
 
+def tell_everybody(session: Session, now: datetime) -> int:
+    """Tell every client that every session has ended there, though all go on here; return how many there were."""
+    told = to_be_told(session, now)
+    for session_id, person_id, client_id in told:
+        facts = {"session_id": session_id}
+        store.add(session, store.LOGOUT_TOKEN, now=now, facts=facts, client_id=client_id, person_id=person_id)
+    session.flush()
+    return len(told)
+
+
+def to_be_told(session: Session, now: datetime) -> list[tuple[str, str, str]]:
+    """Return (session, person, client) of every live session and each client that can be told of its end from here."""
+    reached = sessions.reached(session, now)
+    found = _metadata(session, {client_id for _, _, client_id in reached})
+    back = {client_id for client_id, one in found.items() if way_of(one, through_browser=False) == BACK}
+    return [each for each in reached if each[2] in back]
+
+
 def find(session: Session, receipt: str, now: datetime) -> SignOut | None:
     """Return the sign-out that a receipt stands for, for a day."""
     if not receipt or len(receipt) > _LONGEST_RECEIPT:

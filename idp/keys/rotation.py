@@ -23,6 +23,7 @@ from idp.keys.store import ACTIVE, NEXT, RETIRED, RETIRING, REVOKED, MadeKey
 from idp.protocol.key_schedule import Change as Planned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -71,6 +72,10 @@ class _Held(NamedTuple):
     every: list[SigningKey]
 
 
+def _nothing(_session: Session) -> None:
+    """Do nothing further."""
+
+
 def rotate(change: Change, alg: str, *, force: bool = False) -> Rotated:
     """Let the next key of *alg* sign, and publish another one.
 
@@ -92,8 +97,10 @@ def rotate(change: Change, alg: str, *, force: bool = False) -> Rotated:
     return Rotated(signing, follower, held.active.kid if held.active else None)
 
 
-def replace(change: Change, alg: str) -> Rotated:
+def replace(change: Change, alg: str, *, also: Callable[[Session], object] = _nothing) -> Rotated:
     """Withdraw the key that signs with *alg*: revoke it, let the next one sign, refuse every token issued before.
+
+    *also* is called in the same transaction.
 
     Raises:
         Conflict: nothing signs with *alg*, or the keys changed meanwhile.
@@ -110,11 +117,14 @@ def replace(change: Change, alg: str) -> Rotated:
         _audit_revocation(session, change, held.active, successor=signing)
         session.execute(update(Installation).values(not_before=change.now))
         follower = _publish(session, change, made.pop(), NEXT)
+        also(session)
     return Rotated(signing, follower, held.active.kid)
 
 
-def revoke(change: Change, kid: str) -> Rotated | None:
+def revoke(change: Change, kid: str, *, also: Callable[[Session], object] = _nothing) -> Rotated | None:
     """Withdraw the key *kid* at once; for the key that signs this is ``replace``.
+
+    *also* is called in the same transaction, if the key has ever signed.
 
     Raises:
         NotFound: there is no such key.
@@ -128,10 +138,12 @@ def revoke(change: Change, kid: str) -> Rotated | None:
     if key.state == REVOKED:
         raise Conflict(f"The key {key.name} is revoked already.")
     if key.state == ACTIVE:
-        return replace(change, key.alg)
+        return replace(change, key.alg, also=also)
     with transaction() as session, session.begin_nested():
         _move(session, key, REVOKED, change.now)
         _audit_revocation(session, change, key, successor="")
+        if key.activated_at is not None:
+            also(session)
     if key.state == NEXT:
         publish_next(change, key.alg)
     return None

@@ -228,6 +228,17 @@ def clients_of(session: Session, session_ids: Sequence[str]) -> dict[str, list[s
     return found
 
 
+def reached(session: Session, now: datetime) -> list[tuple[str, str, str]]:
+    """Return (session, person, client_id) of every app that a live session reached, by person."""
+    rows = session.execute(
+        select(SessionClient.session_id, BrowserSession.person_id, SessionClient.client_id)
+        .join(BrowserSession, BrowserSession.id == SessionClient.session_id)
+        .where(BrowserSession.ended_at.is_(None), BrowserSession.expires_at > now)
+        .order_by(BrowserSession.person_id, SessionClient.session_id, SessionClient.client_id)
+    )
+    return [(row.session_id, row.person_id, row.client_id) for row in rows]
+
+
 def sid(secrets: Secrets, session_id: str, client_id: str) -> str:
     """Return the ``sid`` under which *client_id* knows the session: stable, another one for each client."""
     mac = hmac.digest(secrets.derive("sid"), f"{session_id} {client_id}".encode(), "sha256")

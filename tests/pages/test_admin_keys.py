@@ -142,7 +142,7 @@ def test_a_leaked_key_is_replaced_once_the_word_is_typed(app, admin):
 def test_the_blast_radius_counts_what_lives(app, admin, person):
     page = admin.visit(f"{KEYS}/replace").text
     shown = dict(re.findall(r'stat__label">([^<]+)</h2>\s*<div class="stat__value"><span>(\d+)</span>', page))
-    assert shown == {"Apps": "0", "People": "0", "Live grants": "0", "Sessions here": "1"}
+    assert shown == {"Apps": "0", "People": "0", "Live grants": "0", "Sessions here": "1", "Apps told": "0"}
 
 
 def test_single_keys_are_revoked(app, admin):

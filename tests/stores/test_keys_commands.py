@@ -3,20 +3,22 @@
 import json
 import secrets
 
+import jwt
 import pytest
 from click.testing import CliRunner
+from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
 from idp import cli
 from idp.audit.models import AuditEvent
 from idp.db import db
-from idp.errors import Conflict, NotFound
+from idp.errors import Conflict, FieldErrors, NotFound
 from idp.keys.ledger import Ledger
 from idp.keys.readiness import WouldBreak
 from idp.keys.rotation import TooEarly
 from idp.web.current import service
 from tests.factories import make_client
-from tests.keyring import keys_of, of, token, verify
+from tests.keyring import AUDIENCE, key_set, keys_of, of, token, verify
 
 FIELDS = {"kid", "name", "alg", "state", "can_sign", "published_at", "activated_at", "retiring_at", "retired_at",
           "revoked_at"}  # fmt: skip
@@ -80,6 +82,39 @@ def test_a_key_is_revoked_by_kid_or_by_name(run, app):
     for unknown in ("nothing", "x" * 43, "k-1999-01"):
         with pytest.raises(NotFound):
             run("revoke", unknown)
+
+
+def test_a_key_made_elsewhere_is_brought_along(run, tmp_path):
+    made = RSAKey.generate_key(2048)
+    file = tmp_path / "key.pem"
+    file.write_bytes(made.as_pem(private=True))
+    brought = run("import", str(file), "--json")
+    assert (brought["kid"], brought["state"], brought["can_sign"]) == (made.thumbprint(), "next", True)
+    (tmp_path / "public.jwk").write_text(json.dumps(ECKey.generate_key("P-256").as_dict(private=False)))
+    assert "verifies only" in run("import", str(tmp_path / "public.jwk"), "--alg", "ES256")
+    with pytest.raises(Conflict):
+        run("import", str(file))
+    with pytest.raises(FieldErrors) as refused:
+        run("import", str(file), "--alg", "ES256")
+    assert "PRIVATE" not in str(refused.value.fields)
+
+
+def test_public_keys_are_taken_away_as_a_set_or_one_by_one(run, app):
+    exported = json.loads(run("export"))
+    assert exported == run("export", "--json")
+    with of(app):
+        assert {key["kid"]: key for key in exported["keys"]} == key_set()
+        signed = token(reader="", alg="RS256")
+    active = by_state(run("list", "--json"))["active"]
+    one = run("export", active, "--json")
+    assert run("export", one["name"]) == one["pem"]
+    for key in (one["pem"], jwt.PyJWK(one["jwk"])):
+        assert jwt.decode(signed, key, ["RS256"], audience=AUDIENCE)["sub"] == "usr_1"
+    with pytest.raises(NotFound):
+        run("export", "nothing")
+    with of(app):
+        kinds = db.session.execute(select(AuditEvent.type).where(AuditEvent.actor_id == "command line")).scalars()
+        assert "key.exported" in set(kinds)
 
 
 def test_a_running_server_hears_of_the_command(run, app):
