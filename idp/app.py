@@ -49,6 +49,7 @@ FEATURES = (
 MODELS = (
     "accounts",
     "audit",
+    "branding",
     "clients",
     "consents",
     "deliveries",

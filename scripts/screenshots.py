@@ -320,6 +320,7 @@ SHOTS = (
     Shot("admin-group", "ruth", partial(link_of, "Engineering", "/admin/groups")),
     plain("admin-outbox", "ruth", "/admin/outbox"),
     plain("admin-audit", "ruth", "/admin/audit"),
+    plain("admin-branding", "ruth", "/admin/branding"),
     Shot("admin-audit-event", "ruth", opened_event),
     plain("inspector-empty", "ana", "/developer/jwt"),
     Shot("inspector", "ana", inspected, whole=False),

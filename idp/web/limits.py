@@ -51,6 +51,12 @@ def takes_json(view: Called) -> Called:
     return view
 
 
+def takes_files(view: Called) -> Called:
+    """Let *view* take a form with files, which hold any bytes; every other view refuses what is not text."""
+    view.takes_files = True  # type: ignore[attr-defined]  # read by check_body
+    return view
+
+
 def check_method() -> None:
     """Refuse methods that are not offered, HEAD and OPTIONS included; a method is never overridden by a header."""
     if request.method not in _METHODS:
@@ -110,8 +116,12 @@ def check_body() -> None:
     body = request.get_data(cache=True, parse_form_data=False)
     if not body:
         return
-    kind = request.mimetype
-    if kind == _JSON and getattr(current_app.view_functions.get(request.endpoint or ""), "takes_json", False):
+    kind, view = request.mimetype, current_app.view_functions.get(request.endpoint or "")
+    if kind == _MULTIPART and getattr(view, "takes_files", False):
+        fields = "".join(text for field in request.form.items(multi=True) for text in field)
+        _check(fields.encode("utf-8", "surrogatepass"), "form", _CONTROL_IN_FORM)
+        return
+    if kind == _JSON and getattr(view, "takes_json", False):
         # What it holds is examined by whoever reads it: its escapes can stand for anything.
         return
     if kind not in {_URLENCODED, _MULTIPART}:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from idp import clock
-from idp.settings import Settings
 from idp.web import navigation
-from idp.web.current import service
 from idp.web.request_ids import request_id
 from idp.web.static import asset
 
@@ -22,14 +19,6 @@ if TYPE_CHECKING:
 
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The installation as pages name it."""
-
-    name: str
-    issuer: str
 
 
 class Menu:
@@ -73,10 +62,7 @@ def _for_every_page() -> dict[str, object]:
 
 def init_app(app: Flask) -> None:
     """Give the templates of *app* their globals and filters."""
-    with app.app_context():
-        settings = service(Settings)
     app.jinja_env.globals.update(
-        site=Site(settings.site_name, settings.issuer),
         asset=asset,
         account_nav=Menu("account"),
         admin_nav=Menu("admin"),

@@ -39,6 +39,7 @@ SIGNED_IN = [
     "/admin/users",
     "/admin/users/new",
     "/admin/groups",
+    "/admin/branding",
     "/admin/outbox",
     "/admin/audit",
     "/oauth/authorize?client_id=demo-notes&redirect_uri=http://notes.localhost/elsewhere",

@@ -51,6 +51,8 @@ VALUES |= {
     "interaction": "i" * 43,
     "receipt": "r" * 43,
     "delivery_id": "dlv_x",
+    "accent": "2a50d8",
+    "place": "light",
 }
 
 

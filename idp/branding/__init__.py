@@ -1,0 +1,1 @@
+"""What an installation looks like: its name, its logos, one colour, its links."""
