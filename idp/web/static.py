@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from flask import Flask
 from whitenoise import WhiteNoise
 from whitenoise.compress import Compressor
 
@@ -17,8 +18,7 @@ from idp import assets
 
 if TYPE_CHECKING:
     from wsgiref.headers import Headers
-
-    from flask import Flask
+    from wsgiref.types import WSGIApplication
 
 _PREFIX = "/static/"
 # For files that are asked for by their plain name: fonts, which style sheets refer to.
@@ -50,22 +50,31 @@ def _add_headers(headers: Headers, _path: str, _url: str) -> None:
 
 def init_app(app: Flask) -> None:
     """Serve the files in front of *app*."""
-    root = Path(_compressed().name)
-    hashed: set[str] = set()
-    server = WhiteNoise(
-        app.wsgi_app,
+    server = _server(app.wsgi_app)
+    server.files = _served()
+    app.wsgi_app = server  # type: ignore[method-assign]  # how WSGI middleware is put around Flask
+
+
+def _server(behind: WSGIApplication, hashed: frozenset[str] = frozenset()) -> WhiteNoise:
+    return WhiteNoise(
+        behind,
         max_age=_PLAIN_MAX_AGE,
         allow_all_origins=False,
         add_headers_function=_add_headers,
         immutable_file_test=lambda _path, url: url in hashed,
     )
-    for file in _files(root):
-        path = file.relative_to(root).as_posix()
-        plain, lasting = _PREFIX + path, asset(path)
-        hashed.add(lasting)
-        server.add_file_to_dictionary(plain, str(file))
-        server.add_file_to_dictionary(lasting, str(file))
-    app.wsgi_app = server  # type: ignore[method-assign]  # how WSGI middleware is put around Flask
+
+
+@cache
+def _served() -> dict[str, object]:
+    """Return the files by their addresses, looked at once a process."""
+    root = Path(_compressed().name)
+    paths = [file.relative_to(root).as_posix() for file in _files(root)]
+    server = _server(Flask("static").wsgi_app, frozenset(asset(path) for path in paths))
+    for path in paths:
+        for address in (_PREFIX + path, asset(path)):
+            server.add_file_to_dictionary(address, str(root / path))
+    return dict(server.files)
 
 
 @cache
