@@ -44,6 +44,7 @@ FEATURES = (
     "idp.oidc.endpoints",
     "idp.jwt_sso",
     "idp.setup",
+    "idp.joining",
     "idp.token_api",
 )
 MODELS = (
@@ -54,6 +55,7 @@ MODELS = (
     "consents",
     "deliveries",
     "interactions",
+    "invitations",
     "jobs",
     "keys",
     "sessions",

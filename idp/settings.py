@@ -34,6 +34,7 @@ from pydantic_settings import (
 )
 
 from idp.durations import Duration, Positive
+from idp.sign_up_settings import InvitationSettings, SignUpSettings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -232,6 +233,8 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     outbound: OutboundSettings = OutboundSettings()
     registration: RegistrationSettings = RegistrationSettings()
+    sign_up: SignUpSettings = SignUpSettings()
+    invitations: InvitationSettings = InvitationSettings()
 
     @field_validator("issuer")
     @classmethod

@@ -216,6 +216,22 @@ def initial_access_token(page: Page, studio: Studio) -> None:
     page.locator("main form button[type=submit]").first.click()
 
 
+def invitation_link(page: Page, studio: Studio) -> None:
+    """Make an invitation for whoever gets its link, which is shown once."""
+    at("/admin/invitations/new", page, studio)
+    page.fill("[name=message]", "Welcome on board. The reports are in Grafana.")
+    for label in ("Engineering", "Grafana"):
+        page.get_by_label(label, exact=True).check()
+    page.get_by_role("button", name="Invite", exact=True).click()
+
+
+def invited(page: Page, studio: Studio) -> None:
+    """Open the link of an invitation."""
+    words = ("--group", "Engineering", "--app", "grafana", "--from", "ruth", "--message", "Welcome on board, Dara.")
+    made = studio.server.command("invite", "add", "dara.new@example.com", "--link", *words)
+    page.goto(made["link"])
+
+
 def link_of(text: str, listing: str, page: Page, studio: Studio) -> None:
     """Follow the link called *text* in a list."""
     at(listing, page, studio)
@@ -321,6 +337,13 @@ SHOTS = (
     plain("admin-outbox", "ruth", "/admin/outbox"),
     plain("admin-audit", "ruth", "/admin/audit"),
     plain("admin-branding", "ruth", "/admin/branding"),
+    plain("admin-invitations", "ruth", "/admin/invitations"),
+    plain("admin-invitations-new", "ruth", "/admin/invitations/new"),
+    Shot("admin-invitation-link", "ruth", invitation_link),
+    Shot("join", "", invited),
+    Shot("join-accept", "chie", invited),
+    plain("join-unknown", "", "/join/unknown"),
+    plain("register-closed", "", "/register"),
     Shot("admin-audit-event", "ruth", opened_event),
     plain("inspector-empty", "ana", "/developer/jwt"),
     Shot("inspector", "ana", inspected, whole=False),

@@ -6,7 +6,7 @@ ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dot
 
 from __future__ import annotations
 
-from idp.audit import brand_events  # noqa: F401 - so that TYPES knows theirs
+from idp.audit import brand_events, invitation_events  # noqa: F401 - so that TYPES knows theirs
 from idp.audit.declared import ABOUT, DONE, REFUSED, TYPES, Change, Event, one_line
 
 __all__ = ("ABOUT", "DONE", "REFUSED", "TYPES", "Change", "Event", "one_line")

@@ -16,6 +16,7 @@ from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.deliveries import sign_outs, store
 from idp.interactions import store as interactions
+from idp.invitations import store as invitations
 from idp.jobs import leases, queue
 from idp.jobs.sending import SENDERS
 from idp.keys import ledger, readiness, rotation
@@ -77,6 +78,7 @@ def purge_expired(app: Flask) -> None:
     others = (
         unused,
         interactions.purge,
+        invitations.purge,
         refusals.purge,
         throttle.purge,
         store.purge,

@@ -173,8 +173,14 @@ def _sign_in_page(waiting: Waiting, username: str, refused: Refused | None = Non
         username=username,
         errors=list(refused.errors) if refused else [],
         signed_in_as=view.display_name if view else "",
+        create_account=_create_account(waiting),
     )
     return _with_status(page, refused)
+
+
+def _create_account(waiting: Waiting) -> str:
+    is_open = service(Settings).sign_up.mode != "invite"
+    return url_for("register.index", interaction=waiting.id or None) if is_open else ""
 
 
 def _reauth_page(view: SessionView, waiting: Waiting, refused: Refused | None = None) -> Response:

@@ -76,8 +76,11 @@ def find_waiting() -> Waiting:
 
     """
     interaction_id = request.args.get("interaction")
-    if interaction_id is None:
-        return Waiting()
+    return Waiting() if interaction_id is None else waiting_for(interaction_id)
+
+
+def waiting_for(interaction_id: str) -> Waiting:
+    """Return the request *interaction_id*; raises what ``find_waiting`` does."""
     with transaction() as session:
         found = interactions.load(session, interaction_id, browser=bind_browser(), now=clock.utc_now())
     client = clients.find(service(Cache), db.session(), found.client_id) if found.client_id else None

@@ -118,6 +118,7 @@ def _discovery(settings: Settings) -> Document:
             request_object_algorithms=public_keys.CLIENT_SIGNING_ALGORITHMS,
             key_encryption_algorithms=public_keys.KEY_ENCRYPTION_ALGORITHMS,
             content_encryption_algorithms=public_keys.CONTENT_ENCRYPTION_ALGORITHMS,
+            sign_up=settings.sign_up.mode != "invite",
         ),
         extra,
     )

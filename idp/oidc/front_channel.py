@@ -18,7 +18,10 @@ from idp.login.browser import current_session
 from idp.oidc import clients, hints, request_objects
 from idp.oidc.subjects import subject_for
 from idp.protocol import authorization_request, claims_request, parameters
+from idp.protocol.prompts import Prompt
 from idp.protocol.steps import Decision, Situation, next_step
+from idp.settings import Settings
+from idp.web.current import service
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,6 +104,14 @@ def asked_before(interaction: Interaction) -> Asked:
     return asked(parameters.from_stored(interaction.parameters))
 
 
+def parsed(request: Asked) -> AuthorizationRequest:
+    """Return what *request* asks for; raises what ``decide`` does."""
+    authorization = authorization_request.parse(request.parameters, request.view)
+    if Prompt.CREATE in authorization.prompts and service(Settings).sign_up.mode == "invite":
+        raise InvalidRequest("Nobody makes an account by themselves here.", reason=reasons.PROMPT)
+    return authorization
+
+
 def decide(request: Asked, interaction: Interaction | None, now: datetime) -> Pending:
     """Check the request and decide what it needs at *now*.
 
@@ -109,7 +120,7 @@ def decide(request: Asked, interaction: Interaction | None, now: datetime) -> Pe
         ProtocolError: another fault, which the client is told of.
 
     """
-    authorization = authorization_request.parse(request.parameters, request.view)
+    authorization = parsed(request)
     hint_subject = _hint_subject(authorization, now)
     person = current_session()
     entries = authorization.claims.entries(authorization.scopes)

@@ -65,6 +65,8 @@ class Capabilities:
     key_encryption_algorithms: tuple[str, ...]
     content_encryption_algorithms: tuple[str, ...]
     ui_locales: tuple[str, ...] = ()
+    # Whether people may make an account themselves.
+    sign_up: bool = False
 
 
 def document(capabilities: Capabilities, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -81,6 +83,7 @@ def document(capabilities: Capabilities, extra: Mapping[str, Any] | None = None)
         "issuer": capabilities.issuer,
         **capabilities.endpoints,
         **_fixed(),
+        "prompt_values_supported": [one.value for one in Prompt if capabilities.sign_up or one is not Prompt.CREATE],
         # No endpoint of its own: the authorization endpoint serves it.
         "grant_types_supported": [*capabilities.grant_types, "implicit"],
         "token_endpoint_auth_methods_supported": list(capabilities.auth_methods),
@@ -106,7 +109,6 @@ def _fixed() -> dict[str, Any]:
         "scopes_supported": list(scopes.KNOWN_NAMES),
         "response_types_supported": list(RESPONSE_TYPES),
         "response_modes_supported": list(RESPONSE_MODES),
-        "prompt_values_supported": [prompt.value for prompt in Prompt],
         # Every page fits itself to the window that it is shown in.
         "display_values_supported": ["page", "popup", "touch"],
         "acr_values_supported": list(acr.LEVELS),

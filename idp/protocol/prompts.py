@@ -18,6 +18,8 @@ class Prompt(StrEnum):
     LOGIN = "login"
     CONSENT = "consent"
     SELECT_ACCOUNT = "select_account"
+    # OpenID Connect Prompt Create 1.0; offered where people may make an account themselves.
+    CREATE = "create"
 
 
 def parse_prompt(text: str | None) -> frozenset[Prompt]:

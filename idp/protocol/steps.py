@@ -26,6 +26,7 @@ class Step(StrEnum):
     ISSUE = "issue"
     LOG_IN = "log_in"
     CHOOSE_ACCOUNT = "choose_account"
+    CREATE_ACCOUNT = "create_account"
     CONSENT = "consent"
     REFUSE_LOGIN_REQUIRED = "refuse_login_required"
     REFUSE_CONSENT_REQUIRED = "refuse_consent_required"
@@ -140,6 +141,9 @@ def refusal(step: Step) -> ProtocolError:
 
 def _sign_in_step(situation: Situation, now: datetime) -> Step | None:
     """Return the step that leads to the right person, signed in recently enough; `None` when they are here."""
+    if Prompt.CREATE in situation.prompts and not situation.is_fresh:
+        # Whoever is here already is asked all the same: the app wants somebody new (Prompt Create section 4).
+        return Step.CREATE_ACCOUNT
     if situation.is_unchosen:
         return Step.CHOOSE_ACCOUNT
     if situation.subject is None or situation.auth_time is None:
@@ -147,9 +151,7 @@ def _sign_in_step(situation: Situation, now: datetime) -> Step | None:
     if situation.is_somebody_else:
         # Who signed in for this request, and is still somebody else, will not become the person that is meant.
         return Step.REFUSE_LOGIN_REQUIRED if situation.is_fresh else Step.LOG_IN
-    if Prompt.LOGIN in situation.prompts and not situation.is_fresh:
-        return Step.LOG_IN
-    if not _is_recent(situation, now):
+    if (Prompt.LOGIN in situation.prompts and not situation.is_fresh) or not _is_recent(situation, now):
         return Step.LOG_IN
     return _acr_step(situation)
 

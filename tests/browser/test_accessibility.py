@@ -9,7 +9,15 @@ from playwright.sync_api import expect
 from tests.browser.conftest import axe_violations
 from tests.browser.portal import fill_sign_in, sign_in
 
-OPEN = ["/login", "/setup", "/logout", "/no-such-page", "/oauth/authorize?client_id=unknown"]
+OPEN = [
+    "/login",
+    "/setup",
+    "/register",
+    "/join/unknown",
+    "/logout",
+    "/no-such-page",
+    "/oauth/authorize?client_id=unknown",
+]
 SIGNED_IN = [
     "/",
     "/account",
@@ -40,6 +48,8 @@ SIGNED_IN = [
     "/admin/users/new",
     "/admin/groups",
     "/admin/branding",
+    "/admin/invitations",
+    "/admin/invitations/new",
     "/admin/outbox",
     "/admin/audit",
     "/oauth/authorize?client_id=demo-notes&redirect_uri=http://notes.localhost/elsewhere",

@@ -52,6 +52,7 @@ VALUES |= {
     "receipt": "r" * 43,
     "delivery_id": "dlv_x",
     "accent": "2a50d8",
+    "invitation_id": "inv_x",
     "place": "light",
 }
 

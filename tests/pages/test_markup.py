@@ -76,7 +76,7 @@ def test_every_id_is_there_once(app):
     ]
     pages += ["/admin/registration", "/admin/registration/new", "/admin/outbox"]
     pages += ["/admin/keys", "/admin/keys/rotate", "/admin/keys/replace", "/admin/keys/import", f"/admin/keys/{kid}"]
-    pages += ["/admin/keys/readiness", "/admin/branding"]
+    pages += ["/admin/keys/readiness", "/admin/branding", "/admin/invitations", "/admin/invitations/new", "/register"]
     found = {}
     for path in pages:
         answer = administrator.get(path, follow_redirects=True)

@@ -16,7 +16,7 @@ INSTANTS = st.none() | st.integers(0, 100_000).map(lambda seconds: NOW - timedel
 SCOPES = st.frozensets(st.sampled_from(["openid", "email", "offline_access", "api"]))
 PEOPLE = st.sampled_from([None, "ana", "bob"])
 PROMPTS = st.just(frozenset({Prompt.NONE})) | st.frozensets(
-    st.sampled_from([Prompt.LOGIN, Prompt.CONSENT, Prompt.SELECT_ACCOUNT])
+    st.sampled_from([Prompt.LOGIN, Prompt.CONSENT, Prompt.SELECT_ACCOUNT, Prompt.CREATE])
 )
 SITUATIONS = st.builds(
     Situation,
@@ -79,7 +79,7 @@ def test_whoever_does_what_is_asked_gets_on(situation):
         changes["auth_time"] = changes["subject"] = None
     for _ in range(4):
         decision = next_step(Situation(**changes), NOW)
-        if decision.step is Step.LOG_IN:
+        if decision.step in (Step.LOG_IN, Step.CREATE_ACCOUNT):
             changes.update(subject=situation.hint_subject or "ana", auth_time=NOW, acr=PASSWORD)
         elif decision.step is Step.CHOOSE_ACCOUNT:
             changes.update(account_chosen=True)

@@ -76,7 +76,7 @@ def start_by_post() -> Response:
     now = clock.utc_now()
     try:
         asked = front_channel.resolved(asked, now)
-        authorization_request.parse(asked.parameters, asked.view)
+        front_channel.parsed(asked)
         return _resume_later(_keep(asked, browser=None, now=now))
     except ProtocolError as error:
         return responses.refusal(asked.client, error, asked.parameters)
@@ -113,6 +113,8 @@ def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
         return make_response(redirect(url_for("consent.index", interaction=waiting.id), code=303))
     if step is Step.CHOOSE_ACCOUNT:
         return make_response(redirect(url_for("login_choosing.index", interaction=waiting.id), code=303))
+    if step is Step.CREATE_ACCOUNT:
+        return make_response(redirect(url_for("register.index", interaction=waiting.id), code=303))
     return make_response(redirect(sign_in_address(waiting, pending.person), code=303))
 
 

@@ -55,6 +55,12 @@ STALE = {"created_at": ago(minutes=1), "auth_time": ago(minutes=10)}
         ("none", {"hint_subject": "ana"}, Step.ISSUE),
         ("none", {"hint_subject": "bob"}, Step.REFUSE_LOGIN_REQUIRED),
         ("none", {**NOBODY, "hint_subject": "ana"}, Step.REFUSE_LOGIN_REQUIRED),
+        # prompt=create asks whoever is here already, too, and is done once somebody came in for this very request.
+        ("create", {}, Step.CREATE_ACCOUNT),
+        ("create", NOBODY, Step.CREATE_ACCOUNT),
+        ("create select_account", NOBODY, Step.CREATE_ACCOUNT),
+        ("create", STALE, Step.CREATE_ACCOUNT),
+        ("create", FRESH, Step.ISSUE),
         # prompt=login asks for the password of this very request.
         ("login", {}, Step.LOG_IN),
         ("login", NOBODY, Step.LOG_IN),

@@ -1,0 +1,74 @@
+"""Giving an address, to which a link is mailed that proves it: the same answer whether it has an account or not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from idp import clock
+from idp.accounts.names import email_fault, key_of
+from idp.audit.events import ThrottleHit
+from idp.audit.log import record
+from idp.db import transaction
+from idp.errors import FieldErrors
+from idp.invitations import signing_up
+from idp.login.actor import actor
+from idp.settings import Settings
+from idp.vault import Vault
+from idp.web.addresses import client_address, network_of
+from idp.web.current import service
+from idp.web.throttle import QUARTER_HOUR, Blocked, Limit, Rule, throttle
+
+if TYPE_CHECKING:
+    from idp.invitations.signing_up import Wish
+
+# No mailbox is to be flooded from here, and nobody is to try addresses out by the thousand.
+ADDRESS: Final = Rule(
+    "sign_up_address",
+    free=3,
+    first_wait=timedelta(minutes=1),
+    longest_wait=timedelta(hours=1),
+    window=timedelta(hours=24),
+    slides=True,
+)
+NETWORK: Final = Rule(
+    "sign_up_network", free=20, first_wait=timedelta(seconds=30), longest_wait=QUARTER_HOUR, slides=True
+)
+_SECONDS_SHOWN = 90
+
+
+def ask(wish: Wish, *, domains: tuple[str, ...] | None = None) -> None:
+    """Mail a link to the address of *wish*, or tell its owner of the account that it has.
+
+    Raises:
+        FieldErrors: it is no address, none of *domains* (``None``: any), or was given too often.
+
+    """
+    fault = email_fault(wish.email) or _domain_fault(wish.email, domains)
+    if fault:
+        raise FieldErrors({"email": fault})
+    now = clock.utc_now()
+    limits = (Limit(ADDRESS, key_of(wish.email)), Limit(NETWORK, network_of(client_address())))
+    try:
+        reservation = throttle().reserve(limits, now)
+    except Blocked as blocked:
+        raise FieldErrors({"email": f"This was tried too often. Try again in {_words(blocked)}."}) from None
+    with transaction() as session:
+        lifetime = service(Settings).sign_up.link_lifetime
+        signing_up.begin(session, service(Vault), wish, lifetime=lifetime, actor=actor(), now=now)
+        for key, blocked_until in reservation.taken:
+            if blocked_until is not None:
+                seconds = max(1, int((blocked_until - now).total_seconds()))
+                record(session, ThrottleHit(limit=key.partition(":")[0], seconds=seconds), now=now, actor=actor())
+
+
+def _domain_fault(email: str, domains: tuple[str, ...] | None) -> str | None:
+    if domains is None or key_of(email).rpartition("@")[2] in domains:
+        return None
+    names = domains[0] if len(domains) == 1 else f"{', '.join(domains[:-1])} or {domains[-1]}"
+    return f"Use an address at {names}. Anybody else needs an invitation."
+
+
+def _words(blocked: Blocked) -> str:
+    wait = blocked.retry_after or 1
+    return f"{wait} s" if wait <= _SECONDS_SHOWN else f"{-(-wait // 60)} minutes"
