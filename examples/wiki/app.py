@@ -9,6 +9,7 @@ import hmac
 import logging
 import os
 import secrets
+import threading
 import time
 
 import jwt
@@ -28,6 +29,7 @@ keys = jwt.PyJWKClient(f"{ISSUER}/oauth/jwks")
 # Each token is good once: its id is remembered until it would have expired. One process serves this sample; with
 # several, keep the ids where all of them look.
 used: dict[str, float] = {}
+looking = threading.Lock()
 
 
 @app.get("/")
@@ -49,12 +51,8 @@ def login() -> Response:
 @app.post("/sso")
 def signed_in() -> Response | tuple[str, int]:
     """Take the token that the browser brings."""
-    token = request.form.get("jwt", "")
     try:
-        key = keys.get_signing_key_from_jwt(token)
-        required = {"require": ["exp", "iat", "jti", "sub"]}
-        claims = jwt.decode(token, key, ["RS256"], audience=CLIENT_ID, issuer=ISSUER, options=required)
-        check_once(claims)
+        claims = claims_of(request.form.get("jwt", ""))
     except jwt.PyJWTError as error:
         return render_template("page.html", person=None, problem=f"The sign-in was refused: {error}."), 400
     session.clear()
@@ -64,16 +62,27 @@ def signed_in() -> Response | tuple[str, int]:
     return answer
 
 
-def check_once(claims: dict) -> None:
-    """Refuse a token that this browser did not ask for, or that came before."""
+def claims_of(token: str) -> dict:
+    """Return what the token says of the person; these ten lines are all that a relying party needs."""
+    key = keys.get_signing_key_from_jwt(token)
+    required = {"require": ["exp", "iat", "jti", "sub"]}
+    claims = jwt.decode(token, key, ["RS256"], audience=CLIENT_ID, issuer=ISSUER, options=required)
     expected = request.cookies.get(NONCE_COOKIE, "")
     if not expected or not hmac.compare_digest(expected, str(claims.get("nonce", ""))):
         raise jwt.InvalidTokenError("it was not asked for by this browser")
-    for jti in [jti for jti, expires in used.items() if expires < time.time()]:
-        del used[jti]
-    if claims["jti"] in used:
+    if not is_first_use(claims["jti"], claims["exp"]):
         raise jwt.InvalidTokenError("it was used before")
-    used[claims["jti"]] = claims["exp"]
+    return claims
+
+
+def is_first_use(jti: str, expires: float) -> bool:
+    """Remember the id of a token until it would have expired, and tell whether it is new."""
+    with looking:
+        for old in [old for old, until in used.items() if until < time.time()]:
+            del used[old]
+        is_new = jti not in used
+        used[jti] = expires
+    return is_new
 
 
 @app.post("/logout")

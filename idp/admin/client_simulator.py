@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from flask import Blueprint, render_template, request
 
@@ -64,7 +65,8 @@ def connection_of(client: Client) -> Connection:
         client_id=client.client_id,
         issuer=issuer,
         start=f"{issuer}/sso/{client.client_id}",
-        jwks=f"{issuer}/oauth/jwks",
+        # Its own, where it shows that it has the next key before that signs.
+        jwks=f"{issuer}/oauth/jwks/{quote(client.client_id, safe='')}",
         delivery_uri=delivery.delivery_uri,
     )
 

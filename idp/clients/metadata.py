@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Any, Final
 
 from idp.clients import certificates, claim_mapping, jwt_redirect, public_keys, rules, token_api, unsupported, values
@@ -40,6 +41,8 @@ ANSWER_ALGORITHMS = (*SIGNING_ALGORITHMS, *HMAC_ALGORITHMS)
 DEFAULT_SCOPE = ("openid", "profile", "email")
 APPLICATION_TYPES = ("web", "native")
 _MOST_SECONDS = 10 * 366 * 86400
+# As far as clocks may differ anywhere here.
+_LONGEST_BACKDATE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class ClientMetadata:
     """The validated metadata of a client; immutable, and complete: every default is filled in.
 
     ``token_endpoint_auth_method`` stays ``None`` when none was named: basic and post then both work.
-    ``jwt_sso`` is set for a client of the plain JWT redirect.
+    ``jwt_sso`` is set for a client of the plain JWT redirect. ``iat_backdate`` is in seconds.
     """
 
     client_name: str = ""
@@ -79,6 +82,7 @@ class ClientMetadata:
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False
+    iat_backdate: int = 0
     request_uris: tuple[str, ...] = ()
     request_object_signing_alg: str | None = None
     require_signed_request_object: bool = False
@@ -109,6 +113,11 @@ class ClientMetadata:
     def signs_people_in(self) -> bool:
         """Tell whether people come to the authorization endpoint for it."""
         return "authorization_code" in self.grant_types or "implicit" in self.grant_types
+
+    @property
+    def backdate(self) -> timedelta:
+        """How far back ``iat`` lies in what the client reads itself."""
+        return timedelta(seconds=self.iat_backdate)
 
     @property
     def is_public(self) -> bool:
@@ -293,6 +302,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "default_max_age": values.whole_number(_MOST_SECONDS),
     "default_acr_values": values.several(values.text(200)),
     "require_auth_time": values.flag,
+    "iat_backdate": values.whole_number(_LONGEST_BACKDATE),
     "request_uris": values.several(values.request_address),
     "request_object_signing_alg": values.one_of(*CLIENT_SIGNING_ALGORITHMS),
     "require_signed_request_object": values.flag,

@@ -98,6 +98,7 @@ def content_of(
         jti=opaque.token(24),
         auth_time=auth_time,
         nonce=request.parameters.get("nonce"),
+        backdate=request.client.metadata.backdate,
         person=_about(session, person_id, request, granted),
     ).claims(now)
 

@@ -67,6 +67,7 @@ def _mint(client: Client, claimed: Claimed, now: datetime) -> str:
         subject=subject_for(client, claimed.person_id or ""),
         sid=sessions.sid(service(Secrets), claimed.facts["session_id"], client.client_id),
         jti=opaque.token(16),
+        backdate=client.metadata.backdate,
     )
     alg = client.metadata.id_token_signed_response_alg
     return signing.sign(client, alg, header=logout_token.HEADER, claims=token.claims(now), now=now)

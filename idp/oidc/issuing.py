@@ -139,6 +139,7 @@ def id_token_of(issue: Issue, *, profile: bool) -> IdToken:
         sid=sessions.sid(service(Secrets), grant.session_id, client.client_id),
         acr=grant.acr,
         amr=grant.amr,
+        backdate=client.metadata.backdate,
         person=disclosure.in_id_token(client, issue.person, issue.scopes, names, profile=profile),
     )
 

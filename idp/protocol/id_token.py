@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from idp.protocol import jwt_times
 from idp.protocol.claims import require_unreserved
 
 HEADER: Mapping[str, str] = MappingProxyType({"typ": "JWT"})
@@ -21,7 +22,8 @@ class IdToken:
     """What an ID token says; `auth_time` is that of the original sign-in, never of this token.
 
     `access_token` is the one that comes along, `code` the authorization code that does, `alg` the algorithm this ID
-    token is signed with. `person` holds the claims of the person (`idp.protocol.claims.claims_for`), which cannot
+    token is signed with. `backdate` is for a client whose clock is slow: it goes as far back as the sign-in at most.
+    `person` holds the claims of the person (`idp.protocol.claims.claims_for`), which cannot
     overwrite the protocol's own.
     """
 
@@ -37,6 +39,7 @@ class IdToken:
     sid: str | None = None
     acr: str | None = None
     amr: tuple[str, ...] = ()
+    backdate: timedelta = timedelta(0)
     person: Mapping[str, Any] = field(default_factory=dict)
 
     def claims(self, now: datetime) -> dict[str, Any]:
@@ -48,14 +51,15 @@ class IdToken:
         """
         require_unreserved(self.person)
         issued = int(now.timestamp())
+        auth_time = min(int(self.auth_time.timestamp()), issued)
         found: dict[str, Any] = {
             **self.person,
             "iss": self.issuer,
             "sub": self.subject,
             "aud": self.client_id,
             "exp": issued + int(self.lifetime.total_seconds()),
-            "iat": issued,
-            "auth_time": min(int(self.auth_time.timestamp()), issued),
+            "iat": jwt_times.backdated(issued, self.backdate, not_before=auth_time),
+            "auth_time": auth_time,
         }
         optional = {"nonce": self.nonce, "sid": self.sid, "acr": self.acr, "amr": list(self.amr) or None}
         if self.access_token is not None:

@@ -1,6 +1,7 @@
-"""The times in a JWT that somebody else made (RFC 7519 section 4.1)."""
+"""The times in a JWT (RFC 7519 section 4.1): what is wrong with somebody else's, and when one of ours was made."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 SKEW = 60
@@ -20,3 +21,11 @@ def fault_in(claims: Mapping[str, Any], now: int) -> str | None:
         if claims.get(name, now) > now + SKEW:
             return f"It {meaning} by its {name}; check the clock of the app's server."
     return None
+
+
+def backdated(issued: int, by: timedelta, *, not_before: int) -> int:
+    """Return the `iat` of a token made at *issued* (seconds) for a clock that is slow, *not_before* at the least.
+
+    Many libraries refuse a token that was made in their future, were it by one second.
+    """
+    return max(issued - int(by.total_seconds()), not_before)

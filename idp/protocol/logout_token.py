@@ -24,6 +24,7 @@ class LogoutToken:
     subject: str
     sid: str
     jti: str
+    backdate: timedelta = timedelta(0)
 
     def claims(self, now: datetime) -> dict[str, Any]:
         """Return the claims at *now* (aware); instants are whole seconds."""
@@ -32,7 +33,7 @@ class LogoutToken:
             "iss": self.issuer,
             "sub": self.subject,
             "aud": self.client_id,
-            "iat": issued,
+            "iat": issued - int(self.backdate.total_seconds()),
             "exp": issued + int(LIFETIME.total_seconds()),
             "jti": self.jti,
             "sid": self.sid,

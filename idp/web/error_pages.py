@@ -191,12 +191,21 @@ def _http_refused(error: HTTPException) -> Response:
     title, words = _WORDS.get(error.code, _OTHER)
     if is_machine():
         name = "server_error" if error.code >= _SERVER_FAULT else "invalid_request"
-        response = as_json(error.code, name, title)
+        response = as_json(error.code, name, _sentence_for_machines(error, title, words))
     else:
         response = render(ErrorPage(error.code, title, words))
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(set(error.valid_methods or ()) - {"HEAD"}))
     return response
+
+
+def _sentence_for_machines(error: HTTPException, title: str, words: str) -> str:
+    """Return what whoever programs against this server has to do, where that is known."""
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        return f"Send this request by {' or '.join(sorted(set(error.valid_methods) - {'HEAD', 'OPTIONS'}))}."
+    # Otherwise it is what Werkzeug says to everybody.
+    is_ours = error.description is not None and error.description != type(error).description
+    return str(error.description) if is_ours else f"{title}. {words}"
 
 
 def _failed(error: Exception) -> Response:

@@ -121,11 +121,12 @@ def check_body() -> None:
         fields = "".join(text for field in request.form.items(multi=True) for text in field)
         _check(fields.encode("utf-8", "surrogatepass"), "form", _CONTROL_IN_FORM)
         return
-    if kind == _JSON and getattr(view, "takes_json", False):
+    takes_json = getattr(view, "takes_json", False)
+    if kind == _JSON and takes_json:
         # What it holds is examined by whoever reads it: its escapes can stand for anything.
         return
     if kind not in {_URLENCODED, _MULTIPART}:
-        raise UnsupportedMediaType("Send a form: application/x-www-form-urlencoded.")
+        raise UnsupportedMediaType(f"Send the parameters as {_JSON if takes_json else _URLENCODED}.")
     if request.mimetype_params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType("Send the form in UTF-8.")
     _check(unquote_to_bytes(body) if kind == _URLENCODED else body, "form", _CONTROL_IN_FORM)

@@ -31,6 +31,14 @@ def test_no_function_is_longer_than_50_lines():
     assert long == {}
 
 
+def test_the_wiki_shows_in_ten_lines_how_to_take_the_jwt_redirect():
+    tree = ast.parse((ROOT / "examples" / "wiki" / "app.py").read_text())
+    [shown] = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "claims_of"]
+
+    after_docstring = shown.body[1:]
+    assert after_docstring[-1].end_lineno - after_docstring[0].lineno + 1 <= 10
+
+
 def test_no_module_hides_behind_an_empty_word():
     empty_words = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 

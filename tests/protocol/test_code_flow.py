@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from urllib.parse import parse_qsl, urlsplit
 
+import jwt
 import pytest
+import time_machine
 
 from idp import clock
 from idp.db import db
@@ -49,6 +51,22 @@ def test_the_id_token_says_what_the_standard_wants(idp, party, browser, person):
     assert len(claims["sub"]) <= 255
     assert claims["sid"]
     assert "azp" not in claims
+
+
+def test_an_app_whose_clock_is_slow_takes_what_is_dated_back_for_it(idp, browser):
+    slow, strict = idp.party(iat_backdate=5), idp.party()
+    keys = jwt.PyJWKSet.from_dict(slow.http("GET", "/oauth/jwks", None, {}).json)
+
+    def read_late(party, token):
+        with time_machine.travel(now - 5, tick=False):
+            return jwt.decode(token, keys[header_of(token)["kid"]], ["RS256"], audience=party.client_id)
+
+    with time_machine.travel(time.time() + 60, tick=False):
+        now = time.time()
+        tokens = slow.sign_in(browser)
+        assert read_late(slow, tokens.id_token)["iat"] == int(now) - 5
+        with pytest.raises(jwt.ImmatureSignatureError):
+            read_late(strict, strict.sign_in(browser).id_token)
 
 
 def test_the_access_token_says_what_rfc_9068_wants(idp, party, browser, person):

@@ -290,6 +290,7 @@ def test_only_json_is_read(registrar, content_type):
     answer = registrar.send("POST", document='{"redirect_uris": []}', content_type=content_type)
     assert answer.status in {400, 415}
     assert answer.json["error"] == "invalid_request"
+    assert "application/json" in answer.json["error_description"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD"])

@@ -174,6 +174,8 @@ def test_T07_a_clock_that_jumped_back_gives_no_longer_code(party, browser):
 def test_T11_only_post_is_answered(party, method):
     response = party.http(method, "/oauth/token", None, {})
     assert response.status == 405
+    if method != "HEAD":
+        assert response.json["error_description"] == "Send this request by POST."
 
 
 def test_T11_credentials_and_parameters_in_the_query_are_refused(party, browser):
@@ -195,6 +197,8 @@ def test_T12_other_bodies_than_forms_are_refused(client, kind):
     response = client.post("/oauth/token", data=body, headers={"Content-Type": kind} if kind else {})
     assert response.status_code in {400, 415}
     assert response.content_type == "application/json"
+    # Whoever programs against it reads what to do.
+    assert "application/x-www-form-urlencoded" in response.json["error_description"]
 
 
 @pytest.mark.parametrize("name", ["grant_type", "code", "redirect_uri", "code_verifier", "client_id"])

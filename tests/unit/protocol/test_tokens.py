@@ -38,6 +38,16 @@ def test_an_id_token_has_the_required_claims_and_no_others():
     }
 
 
+@pytest.mark.parametrize(("seconds", "back"), [(0, 0), (5, 5), (60, 30)])
+def test_for_a_slow_clock_iat_lies_back_as_far_as_the_sign_in(seconds, back):
+    earlier = {"auth_time": NOW - timedelta(seconds=30), "backdate": timedelta(seconds=seconds)}
+    for made in (replace(ID_TOKEN, **earlier), replace(REDIRECT, **earlier)):
+        claims, plain = made.claims(NOW), replace(made, backdate=timedelta(0)).claims(NOW)
+        assert claims == plain | {"iat": SECONDS - back}
+    longest = replace(REDIRECT, **earlier, lifetime=timedelta(seconds=120)).claims(NOW)
+    assert longest["exp"] - longest["iat"] == 120
+
+
 def test_an_id_token_carries_what_is_known():
     full = replace(
         ID_TOKEN,
