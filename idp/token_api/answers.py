@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
-from werkzeug.exceptions import HTTPException
+from flask import Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMediaType
 
 from idp.errors import IdpError
+from idp.web import error_pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,7 @@ def answer_errors(bp: Blueprint) -> None:
     """Make every refusal of *bp* one that its clients can read."""
 
     def refused(error: HTTPException) -> Response:
-        response = answer({"detail": error.description or error.name}, status=error.code or 500)
+        response = answer({"detail": _sentence(error)}, status=error.code or 500)
         for name, value in error.get_headers():
             if name not in {"Content-Type", "Content-Length"}:
                 response.headers[name] = value
@@ -87,3 +88,13 @@ def answer_errors(bp: Blueprint) -> None:
 
     bp.register_error_handler(IdpError, refuse)
     bp.register_error_handler(HTTPException, refused)
+    # Another method than POST belongs to no blueprint.
+    bp.record_once(lambda state: error_pages.answered_by(state.app, f"{bp.url_prefix}/", refused))
+
+
+def _sentence(error: HTTPException) -> str:
+    if isinstance(error, MethodNotAllowed):
+        return f'Method "{request.method}" not allowed.'
+    if isinstance(error, UnsupportedMediaType):
+        return f'Unsupported media type "{request.content_type}" in request.'
+    return error.description or error.name

@@ -14,7 +14,7 @@ _REQUIRED = "This field is required."
 _BLANK = "This field may not be blank."
 _NULL = "This field may not be null."
 _NO_TEXT = "Not a valid string."
-_NAMES = {dict: "dict", list: "list", str: "str", int: "int", float: "float", bool: "bool", type(None): "NoneType"}
+_NAMES = {dict: "dict", list: "list", str: "str", int: "int", float: "float", bool: "bool"}
 
 
 def read(*names: str) -> list[str]:
@@ -56,6 +56,8 @@ def _unreadable(raw: bytes, error: ValueError) -> Refused:
         return Refused({"detail": f"JSON parse error - {error}"}, status=400)
     if isinstance(found, dict):
         return Refused({"detail": f"JSON parse error - {error}"}, status=400)
+    if found is None:
+        return fields_refused({"non_field_errors": "No data provided"})
     kind = _NAMES[type(found)]
     return fields_refused({"non_field_errors": f"Invalid data. Expected a dictionary, but got {kind}."})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, render_template, request, url_for
@@ -20,13 +20,16 @@ from idp.web.hosts import WrongHost
 from idp.web.request_ids import request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from flask.sansio.app import App
 
     from idp.diagnosis.reasons import Reason
 
 _LOG = structlog.get_logger("idp.errors")
 _MACHINES = "idp-machine-blueprints"
 _EXPLAINER = "idp-explainer"
+_PLACES = "idp-error-places"
 _SERVER_FAULT = 500
 
 # What HTTP itself refuses, in words for people: title and sentence by status.
@@ -96,6 +99,11 @@ def for_machines(bp: Blueprint) -> Blueprint:
     """Let every refusal of *bp* be answered as JSON (RFC 6749 section 5.2), never as a page."""
     bp.record_once(lambda state: state.app.extensions.setdefault(_MACHINES, set()).add(bp.name))
     return bp
+
+
+def answered_by(app: App, prefix: str, answer: Callable[[HTTPException], Response]) -> None:
+    """Let *answer* word what HTTP itself refuses below the path *prefix*, before any blueprint is found."""
+    app.extensions.setdefault(_PLACES, {})[prefix] = answer
 
 
 def is_machine() -> bool:
@@ -188,6 +196,9 @@ def stale_form(error: CSRFError) -> Response:
 def _http_refused(error: HTTPException) -> Response:
     if error.code is None or isinstance(error, RequestRedirect):
         return Response(error.get_response(request.environ).get_data(), error.code or _SERVER_FAULT)
+    for prefix, answer in current_app.extensions.get(_PLACES, {}).items():
+        if request.endpoint is None and request.path.startswith(prefix):
+            return cast("Response", answer(error))
     title, words = _WORDS.get(error.code, _OTHER)
     if is_machine():
         name = "server_error" if error.code >= _SERVER_FAULT else "invalid_request"

@@ -99,6 +99,17 @@ def test_the_same_request_gets_the_same_answer(released, ours, path, body):
     assert shape(ours.post(path, **body)) == shape(released.post(path, **body))
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_another_method_and_another_form_are_refused_alike(released, ours, path):
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        answers = [httpx.request(method, f"{side.address}/api/token/{path}") for side in (ours, released)]
+        assert shape(answers[0]) == shape(answers[1])
+        assert {*answers[0].headers["Allow"].split(", ")} == {*answers[1].headers["Allow"].split(", ")}
+    for content, kind in ((b"x", "text/plain"), (b"null", "application/json"), (b"\xff", "application/json")):
+        body = {"content": content, "headers": {"Content-Type": kind}}
+        assert shape(ours.post(path, **body)) == shape(released.post(path, **body))
+
+
 def test_a_life_of_tokens_goes_the_same_way(released, ours):
     def steps(side):
         first = side.pair()

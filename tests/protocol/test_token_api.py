@@ -137,6 +137,7 @@ def test_a_right_password_of_a_disabled_person_stays_counted(idp, switched_on, c
         ),
         ('{"username": null, "password": "x"}', {"username": ["This field may not be null."]}),
         ('{"username": [1], "password": true}', {name: ["Not a valid string."] for name in ("username", "password")}),
+        ("null", {"non_field_errors": ["No data provided"]}),
         ("[]", {"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}),
         ("", {"username": ["This field is required."], "password": ["This field is required."]}),
         (
@@ -156,7 +157,17 @@ def test_a_form_is_taken_and_nothing_else(switched_on, ana, call):
     form = "username=ana&password=correct+horse+battery+staple"
     assert call("", form, content_type="application/x-www-form-urlencoded").status_code == 200
     refused = call("", form, content_type="text/plain")
-    assert (refused.status_code, set(refused.json)) == (415, {"detail"})
+    assert (refused.status_code, refused.json) == (415, {"detail": 'Unsupported media type "text/plain" in request.'})
+
+
+def test_another_method_is_refused_in_the_words_of_the_package(idp, switched_on):
+    switched_on()
+    client = idp.app.test_client(use_cookies=False)
+    for path in ("", "refresh/", "verify/", "blacklist/"):
+        answer = client.get(f"/api/token/{path}", base_url=idp.issuer)
+        assert (answer.status_code, answer.json) == (405, {"detail": 'Method "GET" not allowed.'})
+        assert answer.headers["Allow"] == "OPTIONS, POST"
+    assert "detail" not in client.get("/oauth/token", base_url=idp.issuer, headers={"Accept": "*/*"}).json
 
 
 def test_a_refresh_hands_out_the_next_one(switched_on, pair, call):
