@@ -14,7 +14,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, redirect, render_template, request, session, url_for
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jwt import JWTClaimsRegistry
 from werkzeug import Response
@@ -97,8 +97,7 @@ def backchannel_logout() -> Response:
         sid={"essential": True},
     )
     try:
-        keys = KeySet.import_key_set(oauth.doorward.fetch_jwk_set())
-        token = jwt.decode(request.form.get("logout_token", ""), keys, algorithms=["RS256"])
+        token = decoded(request.form.get("logout_token", ""))
         registry.validate(token.claims)
     except (JoseError, ValueError):
         return Response("This is no logout token.", 400)
@@ -107,6 +106,17 @@ def backchannel_logout() -> Response:
         return Response("This is no logout token.", 400)
     ended.add(token.claims["sid"])
     return Response(status=200, headers={"Cache-Control": "no-store"})
+
+
+def decoded(token: str) -> jwt.Token:
+    """Verify a token; a key that is not known yet is one that began to sign since the key set was fetched."""
+    for fetch_again in (False, True):
+        keys = KeySet.import_key_set(oauth.doorward.fetch_jwk_set(force=fetch_again))
+        try:
+            return jwt.decode(token, keys, algorithms=["RS256"])
+        except InvalidKeyIdError:
+            continue
+    raise ValueError("no such key")
 
 
 if __name__ == "__main__":

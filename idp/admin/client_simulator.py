@@ -47,7 +47,7 @@ def show(client_id: str) -> str:
         preset=preset,
         settings=preset.settings(connection_of(client)),
         words=words,
-        person=person,
+        chosen=person,
         people=people,
         simulation=simulation,
         header=_as_text(simulation.header) if simulation else "",

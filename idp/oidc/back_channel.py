@@ -54,8 +54,8 @@ def tell(claimed: Claimed, now: datetime) -> None:
     except OutboundFailed as error:
         raise NotTold(str(error), again=True) from None
     if status == _BAD_REQUEST:
-        # Section 2.8: it understood, and will not; the same again would get the same answer.
-        raise NotTold("It refused the logout token (status 400).", again=False)
+        # Section 2.8. The next one may fare better: it is made anew, and the app may have learned of a new key by then.
+        raise NotTold("It refused the logout token (status 400).", again=True)
     if status not in _GOOD:
         raise NotTold(f"It answered with status {status}.", again=True)
 

@@ -1,5 +1,6 @@
 """Templates: nothing inline, nothing unescaped, every one of them compiles, every file they name exists."""
 
+import ast
 import re
 
 import pytest
@@ -97,3 +98,17 @@ def test_every_icon_that_is_named_is_drawn():
     found = {(name(path), icon) for path in files for icon in named.findall(path.read_text())}
     assert len(found) > 50
     assert {one for one in found if one[1] not in drawn} == set()
+
+
+def test_no_page_hides_from_its_layout_who_is_signed_in():
+    # What is handed to a template wins over what every template knows: the menu would name somebody else.
+    known = {"person", "site", "account_nav", "admin_nav"}
+    hidden = {
+        f"{name(path)}: {keyword.arg}"
+        for path in (ROOT / "idp").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "render_template"
+        for keyword in node.keywords
+        if keyword.arg in known
+    }
+    assert hidden == set()

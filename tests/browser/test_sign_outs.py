@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.portal import sign_in
+from tests.browser.portal import fill_sign_in, sign_in
 from tests.listener import listening, say
 from tests.relying_party import challenge_of
 
@@ -51,6 +51,19 @@ def app_at(portal, tmp_path):
         file.write_text(json.dumps(metadata))
         made = portal.server.command("client", "add", "--metadata", str(file))
         yield origin, made["client_id"], asked
+
+
+def test_a_sign_out_is_understood_though_its_key_was_not_known_before(page, portal):
+    page.goto(portal.notes)
+    page.click("#sign-in")
+    fill_sign_in(page, "chie", portal.password_of("chie"))
+    page.wait_for_url(f"{portal.notes}/")
+    # The second of them was published after the app fetched the key set.
+    for _ in range(2):
+        portal.server.command("keys", "rotate", "--force")
+    page.goto(f"{portal.issuer}/logout")
+    page.click("#logout-confirm")
+    expect(page.locator("li", has=page.get_by_role("heading", name="Notes"))).to_contain_text("Signed out")
 
 
 def authorize(page, portal, origin, client_id):
