@@ -54,6 +54,7 @@ MODELS = (
     "clients",
     "consents",
     "deliveries",
+    "factors",
     "interactions",
     "invitations",
     "jobs",

@@ -24,6 +24,16 @@ def hexadecimal(nbytes: int = 32) -> str:
     return secrets.token_hex(nbytes)
 
 
+def digits(count: int) -> str:
+    """Return *count* random decimal digits."""
+    return f"{secrets.randbelow(10**count):0{count}}"
+
+
+def crockford(count: int) -> str:
+    """Return *count* random characters of Crockford's base32, five bits each; none looks like another."""
+    return "".join(secrets.choice(_CROCKFORD) for _ in range(count))
+
+
 def random_bytes(nbytes: int = 32) -> bytes:
     """Return *nbytes* random bytes."""
     return secrets.token_bytes(nbytes)

@@ -66,6 +66,23 @@ class SessionSettings(_Section):
     )
 
 
+class SignInSettings(_Section):
+    """What signing in takes."""
+
+    second_factor: Literal["allowed", "required"] = Field(
+        "allowed",
+        description="`allowed`: whoever has a second factor is asked for it; `required`: everybody must have one, and "
+        "sets it up at the next sign-in. Groups and apps may require one by themselves.",
+    )
+    remember: Annotated[Duration, Field(le=timedelta(days=365))] = Field(
+        timedelta(days=30),
+        description="For this long a browser can be left out from asking for the second factor; 0 turns that off.",
+    )
+    email_code: bool = Field(
+        True, description="Whether a code sent to the verified email address can be a second factor."
+    )
+
+
 class TokenSettings(_Section):
     """Lifetimes of what is issued."""
 
@@ -228,6 +245,7 @@ class Settings(BaseSettings):
         "Doorward", description="The name that people see on pages."
     )
     session: SessionSettings = SessionSettings()
+    sign_in: SignInSettings = SignInSettings()
     tokens: TokenSettings = TokenSettings()
     keys: KeySettings = KeySettings()
     log: LogSettings = LogSettings()

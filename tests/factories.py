@@ -6,6 +6,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+import pyotp
+
 from idp import clock
 from idp.accounts import groups
 from idp.accounts import store as accounts
@@ -13,10 +15,11 @@ from idp.accounts.passwords import PasswordHasher
 from idp.clients import registration
 from idp.clients import store as clients
 from idp.db import transaction
+from idp.factors import recovery_codes, totp
 from idp.login.browser import session_cookie_name
 from idp.sessions import store as sessions
 from idp.settings import Settings
-from idp.vault import Vault
+from idp.vault import Secrets, Vault
 from idp.web.current import service
 
 _numbers = itertools.count(1)
@@ -111,6 +114,25 @@ def disable_client(app, client_id: str, *, disabled: bool = True) -> None:
     """Switch a client off or on."""
     with app.app_context(), transaction() as session:
         clients.set_disabled(session, client_id, disabled=disabled, now=clock.utc_now())
+
+
+def give_totp(app, person_id: str) -> str:
+    """Give somebody an authenticator app; return its seed, of which ``totp_code`` makes codes."""
+    seed = totp.new_seed()
+    with app.app_context(), transaction() as session:
+        totp.add(session, service(Vault), person_id, seed, step=0, now=clock.utc_now())
+    return seed
+
+
+def totp_code(seed: str, *, steps: int = 0) -> str:
+    """Return the code that an authenticator app shows now, or so many steps of 30 seconds from now."""
+    return pyotp.TOTP(seed).at(clock.utc_now(), counter_offset=steps)
+
+
+def give_recovery_codes(app, person_id: str) -> list[str]:
+    """Give somebody new recovery codes."""
+    with app.app_context(), transaction() as session:
+        return recovery_codes.replace(session, service(Secrets), person_id, clock.utc_now())
 
 
 def sign_in(app, browser, person: MadePerson) -> str:

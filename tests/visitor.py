@@ -83,6 +83,8 @@ class Visitor:
         self.app = app
         self.client = app.test_client()
         self.address = address
+        # What the password led to.
+        self.last: Any = None
         self.issuer = app.extensions["idp"][Settings].issuer
         with app.app_context():
             assert service(Settings)
@@ -118,7 +120,16 @@ class Visitor:
 
     def sign_in(self, name: str, password: str = PASSWORD, path: str = "/login"):
         """Sign in by the form at *path*; return the answer."""
-        return self.submit(self.form(path), username=name, password=password)
+        self.last = self.submit(self.form(path), username=name, password=password)
+        return self.last
+
+    def verify(self, code: str, by: str = "totp", **changes: Any):
+        """Give the second factor that the last answer asked for; return the answer."""
+        where = urlsplit(self.last.headers["Location"]) if self.last is not None else urlsplit("/login/verify")
+        assert where.path == "/login/verify", where
+        path = f"/login/verify?{where.query}&by={by}"
+        form = next(form for form in forms_of(self.visit(path).text) if form.action.startswith("/login/verify"))
+        return self.submit(form, code=code, **changes)
 
     @property
     def session_cookie(self) -> str | None:

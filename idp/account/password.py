@@ -126,7 +126,7 @@ def _replace(password_hash: str) -> _Ended | None:
     with transaction() as session:
         # The person first, as at sign-in: two transactions that lock in different orders wait for each other.
         person = store.find(session, view.person_id, lock=True)
-        cookie = sessions.rotate(session, view.id, amr=view.amr, now=now)
+        cookie = sessions.rotate(session, view.id, amr=view.amr, acr=view.acr, now=now)
         if cookie is None or person is None:
             return None
         store.set_password_hash(session, person, password_hash, now)

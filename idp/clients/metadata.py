@@ -101,6 +101,8 @@ class ClientMetadata:
     security_profile: str = "openid"
     skip_consent: bool = False
     require_pkce: bool = True
+    # People come with two factors or not at all.
+    require_second_factor: bool = False
     resources: tuple[str, ...] = ()
     default_resource: str | None = None
     resource_server: bool = False
@@ -321,6 +323,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "access_token_signed_response_alg": values.one_of(*SIGNING_ALGORITHMS),
     "skip_consent": values.flag,
     "require_pkce": values.flag,
+    "require_second_factor": values.flag,
     "resources": values.several(values.resource),
     "default_resource": values.resource,
     "resource_server": values.flag,

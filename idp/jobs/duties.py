@@ -15,12 +15,14 @@ from idp.audit import refusals, seals
 from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.deliveries import sign_outs, store
+from idp.factors import remembered
 from idp.interactions import store as interactions
 from idp.invitations import store as invitations
 from idp.jobs import leases, queue
 from idp.jobs.sending import SENDERS
 from idp.keys import ledger, readiness, rotation
 from idp.oidc import unused_clients
+from idp.sessions import pending
 from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.tokens import purge
@@ -77,6 +79,8 @@ def purge_expired(app: Flask) -> None:
     ledgers = partial(ledger.purge, keep=readiness.ACTIVE + settings.keys.publish_ahead)
     others = (
         unused,
+        pending.purge,
+        remembered.purge,
         interactions.purge,
         invitations.purge,
         refusals.purge,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urljoin
 
+from idp.accounts import store as accounts
 from idp.cache import Cache
 from idp.clients import jwt_secrets
 from idp.clients import store as clients
@@ -21,6 +22,7 @@ from idp.diagnosis import reasons
 from idp.errors import DisabledClient, InvalidRedirectUri, InvalidRequest, UnknownClient
 from idp.interactions import store as interactions
 from idp.interactions.models import Interaction
+from idp.login import second_step
 from idp.login.browser import current_session
 from idp.protocol import discourse_connect, parameters, scopes
 from idp.protocol.discourse_connect import Question
@@ -98,10 +100,11 @@ def asked_before(waiting: Interaction) -> Asked:
 
 def decide(request: Asked, waiting: Interaction | None, now: datetime) -> Pending:
     """Decide what the request needs at *now*."""
-    metadata, person = request.client.metadata, current_session()
+    metadata, person, session = request.client.metadata, current_session(), db.session()
+    account = accounts.find(session, person.person_id) if person else None
     remembered: frozenset[str] = frozenset()
     if person is not None and not metadata.skip_consent:
-        remembered = consents.granted(db.session(), person.person_id, request.client.client_id)
+        remembered = consents.granted(session, person.person_id, request.client.client_id)
     situation = Situation(
         max_age=None if metadata.default_max_age is None else timedelta(seconds=metadata.default_max_age),
         scopes=frozenset(shared_scopes(metadata.scopes)),
@@ -109,6 +112,7 @@ def decide(request: Asked, waiting: Interaction | None, now: datetime) -> Pendin
         created_at=waiting.created_at if waiting else None,
         subject=person.person_id if person else None,
         auth_time=person.auth_time if person else None,
+        is_too_weak=person is not None and second_step.lacks_factor(session, person, account, request.client),
         remembered=remembered,
         decided=interactions.consent_of(waiting, person.person_id) if waiting and person else None,
         denied=interactions.is_denied(waiting, person.person_id) if waiting and person else False,

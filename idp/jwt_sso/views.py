@@ -67,6 +67,8 @@ def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
         waiting = _keep(asked, now)
     if step is Step.CONSENT:
         return make_response(redirect(url_for("jwt_sso_consent.index", interaction=waiting.id), code=303))
+    if step is Step.STEP_UP:
+        return make_response(redirect(url_for("login_second.step_up", interaction=waiting.id), code=303))
     return make_response(redirect(sign_in_address(waiting, pending.person), code=303))
 
 

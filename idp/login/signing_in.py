@@ -7,26 +7,19 @@ from typing import TYPE_CHECKING
 
 from idp.db import transaction
 from idp.diagnosis import reasons
-from idp.login import attempts, entering
-from idp.login.browser import forget_loaded_session
+from idp.login import attempts, halfway
 from idp.login.methods.password import METHOD
 from idp.web.throttle import Blocked
 
 if TYPE_CHECKING:
     from idp.login.attempts import Proof
+    from idp.login.halfway import Outcome
     from idp.login.waiting import Waiting
     from idp.sessions.store import SessionView
 
 _WRONG = "That username or email address and that password don’t match."
 _WRONG_PASSWORD = "That password is not right."
 _SECONDS_SHOWN = 90
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """It worked: the value of the new session cookie."""
-
-    cookie: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +31,7 @@ class Refused:
     retry_after: int | None = None
 
 
-def sign_in(name: str, password: str, waiting: Waiting) -> SignedIn | Refused:
+def sign_in(name: str, password: str, waiting: Waiting) -> Outcome | Refused:
     """Sign whoever has *name* in, if *password* is right.
 
     Raises:
@@ -51,13 +44,13 @@ def sign_in(name: str, password: str, waiting: Waiting) -> SignedIn | Refused:
     try:
         proof = attempts.prove(name, password, client_id=waiting.client_id)
     except Blocked as blocked:
-        return _blocked(blocked)
+        return blocked_by(blocked)
     if proof is None:
         return Refused((("username", _WRONG),))
     return _start(proof, waiting)
 
 
-def confirm(view: SessionView, password: str, waiting: Waiting) -> SignedIn | Refused:
+def confirm(view: SessionView, password: str, waiting: Waiting) -> Outcome | Refused:
     """Note that the person of the session *view* has just given the password again.
 
     Raises:
@@ -70,34 +63,34 @@ def confirm(view: SessionView, password: str, waiting: Waiting) -> SignedIn | Re
     try:
         proof = attempts.prove(view.username, password, client_id=waiting.client_id)
     except Blocked as blocked:
-        return _blocked(blocked)
-    cookie = _rotate(proof, view) if proof is not None and proof.person_id == view.person_id else None
-    return SignedIn(cookie) if cookie else Refused((("password", _WRONG_PASSWORD),))
+        return blocked_by(blocked)
+    is_theirs = proof is not None and proof.person_id == view.person_id
+    outcome = _confirm(proof, view, waiting) if proof is not None and is_theirs else None
+    return outcome or Refused((("password", _WRONG_PASSWORD),))
 
 
-def _start(proof: Proof, waiting: Waiting) -> SignedIn | Refused:
+def _start(proof: Proof, waiting: Waiting) -> Outcome | Refused:
     with transaction() as session:
         person = attempts.accept(session, proof, client_id=waiting.client_id)
-        cookie = ""
+        outcome = None
         if person is not None and person.disabled_at is None:
-            cookie = entering.enter(session, person, METHOD, waiting, known_device=proof.known_device)
+            outcome = halfway.prove(session, person, METHOD, waiting, known_device=proof.known_device)
     attempts.give_back(proof)
     if person is None:
         return Refused((("username", _WRONG),))
-    if not cookie:
+    if outcome is None:
         return Refused((("", f"{reasons.PERSON_DISABLED.title}. {reasons.PERSON_DISABLED.public}"),), status=403)
-    forget_loaded_session()
-    return SignedIn(cookie)
+    return outcome
 
 
-def _rotate(proof: Proof, view: SessionView) -> str | None:
-    cookie = None
+def _confirm(proof: Proof, view: SessionView, waiting: Waiting) -> Outcome | None:
+    outcome = None
     with transaction() as session:
         person = attempts.accept(session, proof, client_id="")
         if person is not None and person.disabled_at is None:
-            cookie = entering.confirm(session, view, METHOD)
+            outcome = halfway.confirm(session, view, person, METHOD, waiting)
     attempts.give_back(proof)
-    return cookie
+    return outcome
 
 
 def _missing(name: str, password: str) -> tuple[tuple[str, str], ...]:
@@ -105,7 +98,8 @@ def _missing(name: str, password: str) -> tuple[tuple[str, str], ...]:
     return errors if password else (*errors, ("password", "Enter your password."))
 
 
-def _blocked(blocked: Blocked) -> Refused:
+def blocked_by(blocked: Blocked) -> Refused:
+    """Return what the page says to a try that came too early."""
     wait = blocked.retry_after or 1
     text = f"{wait} s" if wait <= _SECONDS_SHOWN else f"{-(-wait // 60)} minutes"
     return Refused((("", f"Too many tries. Try again in {text}."),), blocked.status, wait)

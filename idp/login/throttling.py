@@ -25,6 +25,14 @@ ACCOUNT_EVERYWHERE = Rule(
     doubles=False,
 )
 ADDRESS = Rule("address", free=30, first_wait=timedelta(seconds=1), longest_wait=timedelta(seconds=30))
+# Codes are short: whoever knows the password guesses few of them, from however many addresses.
+CODE = Rule("code", free=10, first_wait=timedelta(minutes=1), longest_wait=_LONGEST_WAIT, slides=True)
+
+
+def limits_for_code(name: str, *, person_id: str, device: str | None, address: str) -> Sequence[Limit]:
+    """Return the limits that a try of a code counts against: those of the password, and one for codes alone."""
+    limits = limits_for(name, person_id=person_id, device=device, address=address)
+    return limits if device is not None else (*limits, Limit(CODE, person_id))
 
 
 def limits_for(name: str, *, person_id: str | None, device: str | None, address: str) -> Sequence[Limit]:

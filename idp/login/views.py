@@ -13,13 +13,11 @@ from idp.db import commits_in_steps, db, transaction
 from idp.diagnosis import reasons
 from idp.errors import InteractionExpired
 from idp.interactions import store as interactions
-from idp.login import signing_in
+from idp.login import halfway, signing_in
 from idp.login.browser import (
     bind_browser,
     browser_fingerprint,
     current_session,
-    forget_forms,
-    set_session_cookie,
 )
 from idp.login.guards import is_own_path, needs_reauth
 from idp.login.returning import checked_return, keep_return, named_return
@@ -69,11 +67,7 @@ def sign_in() -> Response:
     outcome = signing_in.sign_in(name, request.form.get("password", ""), waiting)
     if isinstance(outcome, Refused):
         return _sign_in_page(waiting, name, outcome)
-    response = _resume(waiting)
-    # The forms shown to whoever was here before are worth nothing from now on.
-    forget_forms()
-    set_session_cookie(response, outcome.cookie)
-    return response
+    return halfway.answer(outcome, waiting)
 
 
 @bp.errorhandler(CSRFError)
@@ -108,9 +102,7 @@ def confirm() -> Response:
     outcome = signing_in.confirm(view, request.form.get("password", ""), waiting)
     if isinstance(outcome, Refused):
         return _reauth_page(view, waiting, outcome)
-    response = _resume(waiting)
-    set_session_cookie(response, outcome.cookie)
-    return response
+    return halfway.answer(outcome, waiting)
 
 
 @bp.get("/login/continue/<interaction>")
@@ -174,6 +166,7 @@ def _sign_in_page(waiting: Waiting, username: str, refused: Refused | None = Non
         errors=list(refused.errors) if refused else [],
         signed_in_as=view.display_name if view else "",
         create_account=_create_account(waiting),
+        is_late="expired" in request.args,
     )
     return _with_status(page, refused)
 

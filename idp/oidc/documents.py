@@ -15,6 +15,7 @@ from idp import registry
 from idp.clients import public_keys
 from idp.clients.metadata import ANSWER_ALGORITHMS
 from idp.keys.signer import Signer
+from idp.login import second_step
 from idp.oidc import client_assertions, client_auth, clients, cors
 from idp.protocol import metadata
 from idp.settings import Settings
@@ -119,6 +120,7 @@ def _discovery(settings: Settings) -> Document:
             key_encryption_algorithms=public_keys.KEY_ENCRYPTION_ALGORITHMS,
             content_encryption_algorithms=public_keys.CONTENT_ENCRYPTION_ALGORITHMS,
             sign_up=settings.sign_up.mode != "invite",
+            acr_values=second_step.levels(),
         ),
         extra,
     )

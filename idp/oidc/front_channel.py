@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from idp.accounts import store as accounts
 from idp.consents import store as consents
 from idp.db import db
 from idp.diagnosis import reasons
 from idp.errors import DisabledClient, InvalidRequest, InvalidToken, PageError, ProtocolError, UnknownClient
 from idp.interactions import store as interactions
+from idp.login import second_step
 from idp.login.browser import current_session
 from idp.oidc import clients, hints, request_objects
 from idp.oidc.subjects import subject_for
@@ -134,6 +136,7 @@ def decide(request: Asked, interaction: Interaction | None, now: datetime) -> Pe
         hint_subject=hint_subject,
         meant=authorization.claims.subjects,
         acr_request=authorization.acr,
+        levels=second_step.levels(),
         created_at=interaction.created_at if interaction else None,
     )
     if person is not None:
@@ -146,16 +149,21 @@ def decide(request: Asked, interaction: Interaction | None, now: datetime) -> Pe
 
 def _in_front(situation: Situation, client: Client, person: SessionView, interaction: Interaction | None) -> Situation:
     """Return *situation* with *person* in front of it, and what they allowed or chose before."""
-    person_id = person.person_id
+    person_id, session = person.person_id, db.session()
+    account = accounts.find(session, person_id)
+    # Nobody has to set anything up for what the client can do without.
+    own = second_step.levels_of(session, account, by_enrolling=situation.acr_request.is_essential) if account else ()
     remembered: frozenset[str] = frozenset()
     if not situation.skip_consent:
-        remembered = consents.granted(db.session(), person_id, client.client_id)
+        remembered = consents.granted(session, person_id, client.client_id)
     return replace(
         situation,
         # Whom the client means, it names as it knows them.
         subject=subject_for(client, person_id),
         auth_time=person.auth_time,
         acr=person.acr,
+        own_levels=own,
+        is_too_weak=second_step.lacks_factor(session, person, account, client),
         remembered=remembered,
         decided=interactions.consent_of(interaction, person_id) if interaction else None,
         denied=interaction is not None and interactions.is_denied(interaction, person_id),

@@ -7,8 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PASSWORD = "1"
+TWO_FACTORS = "2"
+# No page of somebody else can be handed what proves it (OpenID Connect Extended Authentication Profile section 2).
+PHISHING_RESISTANT = "phr"
 # From the weakest to the strongest; whoever reached one has reached those before it.
-LEVELS = (PASSWORD,)
+LEVELS = (PASSWORD, TWO_FACTORS, PHISHING_RESISTANT)
+
+
+def stronger(left: str, right: str) -> str:
+    """Return the stronger of two levels; one that is none of ours is the weakest."""
+    return max(left, right, key=lambda level: LEVELS.index(level) if level in LEVELS else -1)
+
+
+def reaches(reached: str, wanted: str) -> bool:
+    """Tell whether a sign-in at the level *reached* is worth at least *wanted*."""
+    return stronger(reached, wanted) == reached
 
 
 @dataclass(frozen=True, slots=True)

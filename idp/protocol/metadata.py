@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from idp.protocol import acr, claims, pkce, scopes
+from idp.protocol import claims, pkce, scopes
 from idp.protocol.prompts import Prompt
 from idp.protocol.response_types import RESPONSE_MODES, RESPONSE_TYPES
 
@@ -64,6 +64,8 @@ class Capabilities:
     request_object_algorithms: tuple[str, ...]
     key_encryption_algorithms: tuple[str, ...]
     content_encryption_algorithms: tuple[str, ...]
+    # From the weakest to the strongest.
+    acr_values: tuple[str, ...] = ()
     ui_locales: tuple[str, ...] = ()
     # Whether people may make an account themselves.
     sign_up: bool = False
@@ -97,6 +99,8 @@ def document(capabilities: Capabilities, extra: Mapping[str, Any] | None = None)
     if "introspection_endpoint" in found:
         found["introspection_endpoint_auth_methods_supported"] = secret_methods
         found["introspection_endpoint_auth_signing_alg_values_supported"] = list(capabilities.assertion_algorithms)
+    if capabilities.acr_values:
+        found["acr_values_supported"] = list(capabilities.acr_values)
     if capabilities.ui_locales:
         found["ui_locales_supported"] = list(capabilities.ui_locales)
     found |= extra or {}
@@ -111,7 +115,6 @@ def _fixed() -> dict[str, Any]:
         "response_modes_supported": list(RESPONSE_MODES),
         # Every page fits itself to the window that it is shown in.
         "display_values_supported": ["page", "popup", "touch"],
-        "acr_values_supported": list(acr.LEVELS),
         "subject_types_supported": ["public", "pairwise"],
         "claim_types_supported": ["normal"],
         "claims_supported": [*_PROTOCOL_CLAIMS, *claims.NAMES],

@@ -12,7 +12,7 @@ from idp.errors import (
     ProtocolError,
     UnmetAuthenticationRequirements,
 )
-from idp.protocol.acr import ANY, AcrRequest
+from idp.protocol.acr import ANY, LEVELS, AcrRequest
 from idp.protocol.prompts import Prompt
 from idp.protocol.scopes import OFFLINE_ACCESS, OPENID, ordered
 
@@ -25,6 +25,7 @@ class Step(StrEnum):
 
     ISSUE = "issue"
     LOG_IN = "log_in"
+    STEP_UP = "step_up"
     CHOOSE_ACCOUNT = "choose_account"
     CREATE_ACCOUNT = "create_account"
     CONSENT = "consent"
@@ -45,11 +46,12 @@ class Situation:
 
     `scopes` is what the client may have of what it asked for; `may_refresh` tells whether it may hold refresh tokens.
     `created_at` is when the pending request was kept, `None` before that. `subject` and `auth_time` are those of the
-    browser's session (`None`: nobody is signed in), `acr` the level of its sign-in; `hint_subject` is from a *verified*
-    id_token_hint, `meant` the subjects that the claims parameter names (`None`: none), `acr_request` the levels asked
-    for. `remembered` is what the person allowed this client earlier, `decided` what the same person allowed within this
-    request, and `account_chosen` whether the same person chose to go on within it. Scopes may have entries for single
-    claims among them (`idp.protocol.claims_request`).
+    browser's session (`None`: nobody is signed in), `acr` the level of its sign-in, `own_levels` those that the person
+    could reach, of all the `levels` that anybody could, and `is_too_weak` whether this server's own rules ask for more;
+    `hint_subject` is from a *verified* id_token_hint, `meant` the subjects that the claims parameter names (`None`:
+    none), `acr_request` the levels asked for. `remembered` is what the person allowed this client earlier, `decided`
+    what the same person allowed within this request, and `account_chosen` whether the same person chose to go on within
+    it. Scopes may have entries for single claims among them (`idp.protocol.claims_request`).
     """
 
     prompts: frozenset[Prompt] = frozenset()
@@ -64,6 +66,9 @@ class Situation:
     subject: str | None = None
     auth_time: datetime | None = None
     acr: str | None = None
+    levels: tuple[str, ...] = LEVELS
+    own_levels: tuple[str, ...] = LEVELS
+    is_too_weak: bool = False
     remembered: frozenset[str] = frozenset()
     decided: frozenset[str] | None = None
     denied: bool = False
@@ -114,7 +119,7 @@ def next_step(situation: Situation, now: datetime) -> Decision:
     """Decide what *situation* needs at *now* (aware); total, and the same answer to the same question."""
     if situation.denied:
         return Decision(Step.REFUSE_DENIED)
-    if situation.acr_request.is_essential and not situation.acr_request.is_reachable():
+    if situation.acr_request.is_essential and not situation.acr_request.is_reachable(situation.levels):
         return Decision(Step.REFUSE_UNMET)
     step = _sign_in_step(situation, now)
     if step is None:
@@ -157,12 +162,15 @@ def _sign_in_step(situation: Situation, now: datetime) -> Step | None:
 
 
 def _acr_step(situation: Situation) -> Step | None:
-    """Return the step that leads to the level asked for; one that is not essential is tried for once, with a page."""
+    """Return the step that leads to the level asked for, or by this server's own rules to two factors."""
     wanted = situation.acr_request
+    if situation.is_too_weak:
+        return Step.STEP_UP
     if wanted.is_met(situation.acr):
         return None
-    if not situation.is_fresh and wanted.is_reachable() and (wanted.is_essential or not _is_silent(situation)):
-        return Step.LOG_IN
+    if wanted.is_reachable(situation.own_levels) and (wanted.is_essential or not _is_silent(situation)):
+        # The second proof is enough: the first one is as recent as was asked for.
+        return Step.STEP_UP
     return Step.REFUSE_UNMET if wanted.is_essential else None
 
 

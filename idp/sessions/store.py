@@ -154,9 +154,14 @@ def touch(session: Session, session_id: str, now: datetime) -> None:
     )
 
 
-def rotate(session: Session, session_id: str, *, amr: Sequence[str], now: datetime) -> str | None:
+def rotate(session: Session, session_id: str, *, amr: Sequence[str], acr: str, now: datetime) -> str | None:
     """Note a fresh sign-in of the same person in a live session; return its new cookie value."""
-    return _renew(session, session_id, {"auth_time": now, "amr": list(amr), "last_seen_at": now})
+    return _renew(session, session_id, {"auth_time": now, "amr": list(amr), "acr": acr, "last_seen_at": now})
+
+
+def strengthen(session: Session, session_id: str, *, amr: Sequence[str], acr: str) -> str | None:
+    """Note in a live session what the person proved beside its sign-in; return its new cookie value."""
+    return _renew(session, session_id, {"amr": list(amr), "acr": acr})
 
 
 def renew(

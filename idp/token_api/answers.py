@@ -47,6 +47,12 @@ def account_refused(sentence: str) -> Refused:
     return Refused({"detail": sentence}, status=401)
 
 
+def second_factor_needed(address: str) -> Refused:
+    """Return the refusal of a password that is right and not enough; a browser goes on at *address*."""
+    document = {"detail": "A second factor is required. Sign in with a browser.", "code": "mfa_required"}
+    return Refused({**document, "url": address}, status=401)
+
+
 def fields_refused(faults: Mapping[str, str]) -> Refused:
     """Return the refusal of the fields in *faults*, with a sentence for each."""
     return Refused({name: [sentence] for name, sentence in faults.items()}, status=400)

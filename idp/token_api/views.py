@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, url_for
 
 from idp import clock
 from idp.accounts import store as accounts
@@ -12,9 +12,10 @@ from idp.audit.events import PersonSignedIn, TokenRevoked
 from idp.audit.log import record
 from idp.db import commits_in_steps, db, end_reading, transaction
 from idp.errors import InvalidGrant
-from idp.login import attempts
+from idp.login import attempts, second_step
 from idp.login.actor import acting
 from idp.login.methods.password import METHOD
+from idp.settings import Settings
 from idp.token_api import answers, cors, pairs, reading
 from idp.token_api.answers import BLACKLISTED, NO_ACCOUNT_OF_TOKEN, NO_ACTIVE_ACCOUNT
 from idp.tokens import refresh, revocation
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from idp.clients.store import Client
+    from idp.login.attempts import Proof
     from idp.token_api.pairs import Presented
+    from idp.tokens.codes import GrantView
     from idp.tokens.refresh import Presented as Held
 
 bp = Blueprint("token_api", __name__, url_prefix="/api/token")
@@ -49,19 +52,14 @@ def obtain() -> Response:
     proof = attempts.prove(username, password, client_id=client.client_id)
     if proof is None:
         raise answers.account_refused(NO_ACTIVE_ACCOUNT)
-    now, person, begun = clock.utc_now(), None, None
-    with transaction() as session:
-        person = attempts.accept(session, proof, client_id=client.client_id)
-        if person is not None and person.disabled_at is None:
-            begun = pairs.begin(session, client, person.id, now)
-            accounts.note_sign_in(session, person, now)
-            name = person.name or person.username
-            event = PersonSignedIn(target_id=person.id, target_name=name, amr=METHOD.amr, client_id=client.client_id)
-            record(session, event, now=now, actor=acting(person.id, name))
-    if begun is None:
+    now = clock.utc_now()
+    begun, is_enough = _begin(client, proof, now)
+    if begun is None and is_enough:
         # Nobody learns by this that the password was right, so the try stays counted as well.
         raise answers.account_refused(NO_ACTIVE_ACCOUNT)
     attempts.give_back(proof)
+    if begun is None:
+        raise answers.second_factor_needed(f"{service(Settings).issuer}{url_for('login.index')}")
     grant, token = begun
     made = {
         "refresh": pairs.sign_refresh(client, grant, token, now),
@@ -128,6 +126,23 @@ def blacklist() -> Response:
         event = TokenRevoked(target_id=client.client_id, target_name=client.name, grant_id=grant_id)
         record(session, event, now=now, actor=acting(presented.person_id, ""))
     return answers.answer({})
+
+
+def _begin(client: Client, proof: Proof, now: datetime) -> tuple[tuple[GrantView, str] | None, bool]:
+    """Return the new grant with its refresh token, and whether the password alone is enough for this person."""
+    with transaction() as session:
+        person = attempts.accept(session, proof, client_id=client.client_id)
+        if person is None or person.disabled_at is not None:
+            return None, True
+        # Here is no browser that could be remembered, and nobody to ask.
+        if second_step.outstanding(session, person, METHOD.alone, client, may_skip=False):
+            return None, False
+        begun = pairs.begin(session, client, person.id, now)
+        accounts.note_sign_in(session, person, now)
+        name = person.name or person.username
+        event = PersonSignedIn(target_id=person.id, target_name=name, amr=METHOD.amr, client_id=client.client_id)
+        record(session, event, now=now, actor=acting(person.id, name))
+        return begun, True
 
 
 def _held(session: Session, client: Client, presented: Presented, now: datetime) -> Held:

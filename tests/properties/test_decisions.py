@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.protocol import end_session, steps
-from idp.protocol.acr import PASSWORD, AcrRequest
+from idp.protocol.acr import LEVELS, PASSWORD, AcrRequest
 from idp.protocol.end_session import HintFacts, LogoutStep
 from idp.protocol.prompts import Prompt
 from idp.protocol.steps import Situation, Step, next_step
@@ -31,6 +31,8 @@ SITUATIONS = st.builds(
         AcrRequest, st.lists(st.sampled_from(["0", "1", "2"]), max_size=2, unique=True).map(tuple), st.booleans()
     ),
     acr=st.sampled_from(["0", "1", "2"]),
+    own_levels=st.sampled_from([LEVELS[:1], LEVELS[:2], LEVELS]),
+    is_too_weak=st.booleans(),
     created_at=INSTANTS,
     subject=PEOPLE,
     auth_time=INSTANTS,
@@ -59,6 +61,7 @@ def test_A18_A19_A20_A21_A31_nothing_is_issued_that_was_not_earned(situation):
     assert not situation.acr_request.is_essential or situation.acr_request.is_met(situation.acr)
     assert granted <= situation.scopes
     assert not situation.denied
+    assert not situation.is_too_weak
     allowed = situation.remembered if situation.decided is None else situation.decided
     assert situation.skip_consent or granted <= allowed
     if Prompt.LOGIN in situation.prompts:
@@ -72,15 +75,17 @@ def test_A18_A19_A20_A21_A31_nothing_is_issued_that_was_not_earned(situation):
 
 @given(SITUATIONS)
 def test_whoever_does_what_is_asked_gets_on(situation):
-    """Signing in, choosing and allowing lead to an answer within three steps: no loop, for max_age=0 either."""
+    """Signing in, proving more, choosing and allowing lead to an answer: no loop, for max_age=0 either."""
     changes = {name: getattr(situation, name) for name in Situation.__dataclass_fields__}
     changes["created_at"] = changes["created_at"] or NOW
     if changes["auth_time"] is None or changes["subject"] is None:
         changes["auth_time"] = changes["subject"] = None
-    for _ in range(4):
+    for _ in range(5):
         decision = next_step(Situation(**changes), NOW)
         if decision.step in (Step.LOG_IN, Step.CREATE_ACCOUNT):
             changes.update(subject=situation.hint_subject or "ana", auth_time=NOW, acr=PASSWORD)
+        elif decision.step is Step.STEP_UP:
+            changes.update(acr=changes["own_levels"][-1], is_too_weak=False)
         elif decision.step is Step.CHOOSE_ACCOUNT:
             changes.update(account_chosen=True)
         elif decision.step is Step.CONSENT:

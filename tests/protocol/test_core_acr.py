@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from tests import factories
 from tests.protocol import flows
+from tests.visitor import forms_of
 
 
 def wants(*values, essential=True):
@@ -36,7 +38,7 @@ def test_the_level_of_the_sign_in_is_told(party, browser, changes, acr):
 
 
 @pytest.mark.parametrize("prompt", [None, "none", "login"])
-@pytest.mark.parametrize("values", [["9"], ["2", "urn:mace:incommon:iap:silver"], ["01"], [" 1"]])
+@pytest.mark.parametrize("values", [["9"], ["3", "urn:mace:incommon:iap:silver"], ["01"], [" 1"]])
 def test_A37_what_nobody_reaches_is_refused_and_never_answered_with_less(idp, party, browser, values, prompt):
     for anybody in (browser, idp.browser()):
         given = party.answer(party.start(anybody, claims=wants(*values), prompt=prompt))
@@ -65,7 +67,45 @@ def test_the_registered_levels_are_asked_for_where_a_request_names_none(idp, bro
     assert party.flow(browser).id_claims["acr"] == "1"
 
 
-def test_every_level_that_is_advertised_is_reached(idp, party, browser):
+def raised(browser, answer, seed):
+    """Go from the answer of the authorization endpoint through the second step; return where that leads."""
+    while answer.location:
+        answer = browser("GET", answer.location)
+    form = forms_of(answer.text)[0]
+    return browser("POST", form.action, {**form.values, "code": factories.totp_code(seed)})
+
+
+@pytest.mark.parametrize("prompt", [None, "consent"])
+def test_L16_a_level_is_reached_by_the_second_factor_alone_and_told_in_every_token(idp, prompt):
+    party, person = idp.offline_party(skip_consent=True), idp.person()
+    browser, seed = idp.browser(person), factories.give_totp(idp.app, person.id)
+    silent = party.answer(party.start(browser, claims=wants("2"), prompt="none"))
+    assert silent["error"] == "login_required"
+    # It is no obstacle where it is not essential and nobody may be asked.
+    assert party.flow(browser, acr_values="2", prompt="none").id_claims["acr"] == "1"
+
+    answer = raised(browser, party.start(browser, claims=wants("2"), prompt=prompt), seed)
+    assert answer.location.startswith("/oauth/authorize/")
+
+    done = party.flow(browser, claims=wants("2"), scope="openid offline_access", prompt="none")
+    for claims in (done.id_claims, done.back.access_claims):
+        assert (claims["acr"], claims["amr"]) == ("2", ["pwd", "otp", "mfa"])
+    renewed = party.refresh(done.back.refresh_token)
+    assert (renewed.access_claims["acr"], renewed.access_claims["amr"]) == ("2", ["pwd", "otp", "mfa"])
+
+
+def test_what_is_not_essential_makes_nobody_set_a_second_factor_up(idp, party, browser):
+    assert party.flow(browser, acr_values="2").id_claims["acr"] == "1"
+    where = browser("GET", party.start(browser, claims=wants("2")).location)
+    assert where.location.startswith("/login/enrol?")
+
+
+def test_every_level_that_is_advertised_is_reached(idp, party):
     document = idp.http()("GET", "/.well-known/openid-configuration", None, {}).json
+    person = idp.person()
+    browser, seed = idp.browser(person), factories.give_totp(idp.app, person.id)
     for level in document["acr_values_supported"]:
+        start = party.start(browser, claims=wants(level))
+        if not start.location.startswith("http"):
+            raised(browser, start, seed)
         assert party.flow(browser, claims=wants(level)).id_claims["acr"] == level

@@ -44,6 +44,12 @@ bp = Blueprint("oidc_authorize", __name__)
 METADATA = {"authorization_endpoint": "/oauth/authorize"}
 
 _CODE_ALONE = "code"
+_PAGES = {
+    Step.CONSENT: "consent.index",
+    Step.CHOOSE_ACCOUNT: "login_choosing.index",
+    Step.CREATE_ACCOUNT: "register.index",
+    Step.STEP_UP: "login_second.step_up",
+}
 
 
 @bp.get("/oauth/authorize")
@@ -109,12 +115,8 @@ def _go_on(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
         raise steps.refusal(step)
     if waiting is None:
         waiting = _keep(asked, browser=bind_browser(), now=now)
-    if step is Step.CONSENT:
-        return make_response(redirect(url_for("consent.index", interaction=waiting.id), code=303))
-    if step is Step.CHOOSE_ACCOUNT:
-        return make_response(redirect(url_for("login_choosing.index", interaction=waiting.id), code=303))
-    if step is Step.CREATE_ACCOUNT:
-        return make_response(redirect(url_for("register.index", interaction=waiting.id), code=303))
+    if step in _PAGES:
+        return make_response(redirect(url_for(_PAGES[step], interaction=waiting.id), code=303))
     return make_response(redirect(sign_in_address(waiting, pending.person), code=303))
 
 

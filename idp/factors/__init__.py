@@ -1,0 +1,1 @@
+"""Second factors: what people have beside a first proof, and who must have one."""

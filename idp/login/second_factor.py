@@ -1,0 +1,97 @@
+"""One try of a second factor: reserved like a password, checked, and only then believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import request
+
+from idp import clock
+from idp.accounts import store as accounts
+from idp.audit.events import BrowserRemembered, PersonSignInFailed
+from idp.audit.log import record
+from idp.db import db, transaction
+from idp.factors import remembered
+from idp.login import halfway, second_step
+from idp.login.actor import acting
+from idp.login.browser import browser_fingerprint
+from idp.login.factor import Try
+from idp.login.signing_in import Refused, blocked_by
+from idp.login.throttling import limits_for_code
+from idp.sessions import pending
+from idp.sessions import store as sessions
+from idp.settings import Settings
+from idp.web.addresses import client_address
+from idp.web.current import service
+from idp.web.throttle import Blocked, throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+    from idp.accounts.models import Person
+    from idp.login.factor import Answer, Factor
+    from idp.login.halfway import Outcome
+    from idp.login.waiting import Waiting
+    from idp.sessions.models import PendingSignIn
+    from idp.web.throttle import Limit
+
+# Somebody whose codes are refused again and again may have a phone whose clock is wrong.
+HINT_AFTER = 2
+
+
+def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | Refused | None:
+    """Try what the form holds for *factor*. ``None``: the half-finished sign-in is over."""
+    now, person_id, pending_id = clock.utc_now(), half.person_id, half.id
+    try:
+        reservation = throttle().reserve(_limits(person_id), now)
+    except Blocked as blocked:
+        return blocked_by(blocked)
+    outcome, given = None, None
+    with transaction() as session:
+        person = accounts.find(session, person_id, lock=True)
+        found = halfway.current(waiting)
+        if person is not None and found is not None and found.id == pending_id:
+            given = factor.check(Try(session, person, found, request.form, now))
+            if given.is_right:
+                outcome = halfway.take(session, found, person, second_step.SECOND_FACTOR, factor.method, waiting)
+            else:
+                _note_failure(session, found, person, given, waiting)
+            if outcome is not None and "remember" in request.form:
+                _remember(session, person)
+    if given is None or given.is_right:
+        throttle().give_back(reservation, clock.utc_now())
+        return outcome
+    return Refused((("code" if factor.has_field else "", given.sentence),))
+
+
+def _limits(person_id: str) -> Sequence[Limit]:
+    session, browser = db.session(), browser_fingerprint()
+    person = accounts.find(session, person_id)
+    name = person.username if person else ""
+    is_known = sessions.known_device(session, browser, person_id, now=clock.utc_now())
+    session.rollback()
+    return limits_for_code(name, person_id=person_id, device=browser if is_known else None, address=client_address())
+
+
+def _note_failure(session: Session, half: PendingSignIn, person: Person, given: Answer, waiting: Waiting) -> None:
+    pending.note_failure(session, half.id)
+    event = PersonSignInFailed(
+        target_id=person.id,
+        target_name=person.name or person.username,
+        reason=given.reason,
+        client_id=waiting.client_id,
+    )
+    record(session, event, now=clock.utc_now(), actor=acting("", ""))
+
+
+def _remember(session: Session, person: Person) -> None:
+    lifetime, browser = service(Settings).sign_in.remember, browser_fingerprint()
+    if not lifetime or browser is None:
+        return
+    agent = request.headers.get("User-Agent", "")
+    now = clock.utc_now()
+    remembered.add(session, person, browser, user_agent=agent, lifetime=lifetime, now=now)
+    event = BrowserRemembered(target_id=person.id, target_name=person.username, days=lifetime.days)
+    record(session, event, now=now, actor=acting(person.id, person.name or person.username))

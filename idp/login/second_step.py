@@ -1,0 +1,86 @@
+"""What is asked for after a first proof: by who the person is, what they have, and where they are going."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from idp import clock, registry
+from idp.factors import policy, remembered
+from idp.login.browser import browser_fingerprint
+from idp.login.factor import factors
+from idp.protocol import acr
+from idp.settings import Settings
+from idp.web.current import service
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from idp.accounts.models import Person
+    from idp.clients.store import Client
+    from idp.sessions.pending import Proven
+    from idp.sessions.store import SessionView
+
+# The steps that a half-finished sign-in can still have before it, and the page that asks for each.
+SECOND_FACTOR: Final = "second_factor"
+ENROL: Final = "enrol"
+SAVE_CODES: Final = "save_codes"
+STEPS: Final = {SECOND_FACTOR: "login_second.index", ENROL: "login_enrol.index", SAVE_CODES: "login_enrol.codes"}
+
+
+def outstanding(
+    session: Session, person: Person, proven: Proven, client: Client | None, *, may_skip: bool = True
+) -> tuple[str, ...]:
+    """Return what *person* has to do beside what was *proven*, on the way to *client* or to a page of this site.
+
+    ``may_skip`` is false where it does not count that this browser is remembered.
+    """
+    if acr.reaches(proven.acr, acr.TWO_FACTORS):
+        return ()
+    if may_skip and is_skipped(session, person):
+        return ()
+    if has_factor(session, person):
+        return (SECOND_FACTOR,)
+    required = policy.is_required(session, person.id, client, service(Settings).sign_in)
+    return (ENROL, SAVE_CODES) if required else ()
+
+
+def raising(session: Session, person: Person) -> tuple[str, ...]:
+    """Return what *person*, who is signed in with a password alone, has to do to reach two factors."""
+    return (SECOND_FACTOR,) if has_factor(session, person) else (ENROL, SAVE_CODES)
+
+
+def levels() -> tuple[str, ...]:
+    """Return the levels that some sign-in here can reach, from the weakest to the strongest."""
+    methods = [module.METHOD for module in registry.modules_in("idp.login.methods")]
+    return _up_to([method.acr for method in methods] + [acr.TWO_FACTORS for _ in factors()])
+
+
+def levels_of(session: Session, person: Person, *, by_enrolling: bool) -> tuple[str, ...]:
+    """Return the levels that *person* can reach with what they have, or could set up on the way."""
+    had = [factor for factor in factors() if factor.demands and factor.has(session, person)]
+    reached = [acr.PASSWORD, *(acr.stronger(acr.TWO_FACTORS, factor.method.acr) for factor in had)]
+    return _up_to([*reached, acr.TWO_FACTORS] if by_enrolling else reached)
+
+
+def has_factor(session: Session, person: Person) -> bool:
+    """Tell whether *person* has set up anything that they are to be asked for."""
+    return any(factor.demands and factor.has(session, person) for factor in factors())
+
+
+def is_skipped(session: Session, person: Person) -> bool:
+    """Tell whether *person* chose not to be asked in this browser, and may."""
+    settings = service(Settings).sign_in
+    return bool(settings.remember) and remembered.is_remembered(session, person, browser_fingerprint(), clock.utc_now())
+
+
+def lacks_factor(session: Session, view: SessionView, person: Person | None, client: Client | None) -> bool:
+    """Tell whether the session *view* is too weak for *client*, or for this site, by the policy as it is now."""
+    if person is None or acr.reaches(view.acr, acr.TWO_FACTORS):
+        return False
+    required = policy.is_required(session, person.id, client, service(Settings).sign_in)
+    return required and not is_skipped(session, person)
+
+
+def _up_to(reached: list[str]) -> tuple[str, ...]:
+    highest = max(acr.LEVELS.index(level) for level in reached)
+    return acr.LEVELS[: highest + 1]
