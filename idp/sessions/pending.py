@@ -178,7 +178,7 @@ def purge(session: Session, now: datetime) -> int:
     return _count(session.execute(delete(PendingSignIn).where(PendingSignIn.expires_at <= now)))
 
 
-def _live(cookie: str, now: datetime) -> Select[tuple[PendingSignIn]]:
+def _live(cookie: str, now: datetime) -> Select[PendingSignIn]:
     return select(PendingSignIn).where(
         PendingSignIn.fingerprint == opaque.fingerprint(cookie),
         PendingSignIn.consumed_at.is_(None),

@@ -350,3 +350,15 @@ def test_one_app_alone_can_have_it(idp, switched_on):
     switched_on()
     with pytest.raises(FieldErrors, match="Only one app"):
         switched_on()
+
+
+def test_L16_a_password_alone_gives_nothing_to_whoever_has_a_second_factor(idp, switched_on, ana, call):
+    client = switched_on()
+    pair = call("", {"username": "ana", "password": PASSWORD})
+    assert pair.status_code == 200
+    factories.give_totp(idp.app, ana.id)
+    refused = call("", {"username": "ana", "password": PASSWORD})
+    assert (refused.status_code, refused.json["code"]) == (401, "mfa_required")
+    assert refused.json["url"] == f"{idp.issuer}/login"
+    assert call("", {"username": "ana", "password": "wrong"}).json == WRONG
+    assert client.client_id not in refused.text
