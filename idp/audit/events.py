@@ -6,7 +6,7 @@ ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dot
 
 from __future__ import annotations
 
-from idp.audit import brand_events, invitation_events  # noqa: F401 - so that TYPES knows theirs
+from idp.audit import brand_events, factor_events, invitation_events  # noqa: F401 - so that TYPES knows theirs
 from idp.audit.declared import ABOUT, DONE, REFUSED, TYPES, Change, Event, one_line
 
 __all__ = ("ABOUT", "DONE", "REFUSED", "TYPES", "Change", "Event", "one_line")
@@ -105,39 +105,6 @@ class PasswordChanged(Event, type="password.changed", title="Changed a password"
 
     sessions: int = 0
     grants: int = 0
-
-
-class FactorAdded(Event, type="factor.added", title="Added a second factor", about="accounts"):
-    """A person can prove in a further way who they are."""
-
-    # totp, email, passkey
-    factor: str = ""
-
-
-class FactorRemoved(Event, type="factor.removed", title="Removed a second factor", about="accounts"):
-    """A way to prove who one is was taken from a person, by themselves or by an administrator."""
-
-    factor: str = ""
-    sessions: int = 0
-    grants: int = 0
-
-
-class RecoveryCodesMade(Event, type="recovery_codes.made", title="Made recovery codes", about="accounts"):
-    """A person has new recovery codes; those before are worth nothing."""
-
-    codes: int = 0
-
-
-class BrowserRemembered(Event, type="browser.remembered", title="Left a browser out of asking", about="accounts"):
-    """A person is not asked for the second factor in this browser for a while."""
-
-    days: int = 0
-
-
-class BrowserForgotten(Event, type="browser.forgotten", title="Asks again in a browser", about="accounts"):
-    """A person is asked for the second factor again where they were not."""
-
-    browsers: int = 0
 
 
 class PersonCreated(Event, type="person.created", title="Added a person", about="accounts"):

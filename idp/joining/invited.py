@@ -22,8 +22,9 @@ from idp.invitations import inviting, store
 from idp.invitations.signing_up import Wish
 from idp.invitations.store import State
 from idp.joining import asking, leading, making
+from idp.login import halfway
 from idp.login.actor import actor
-from idp.login.browser import bind_browser, current_session, forget_forms, set_session_cookie
+from idp.login.browser import bind_browser, current_session
 from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
@@ -74,17 +75,14 @@ def create(token: str) -> Response:
     end_reading()
     password_hash = service(PasswordHasher).hash(password)
     try:
-        cookie = making.make_account(fingerprint, names, password_hash, waiting)
+        outcome = making.make_account(fingerprint, names, password_hash, waiting)
     except making.Spent:
         return _page(store.find(db.session(), token), token)
     except FieldErrors as error:
         # The address was taken a moment ago: the page says so by itself.
         row = store.find(db.session(), token)
         return _form_page(row, token, names, error.fields) if row and not _has_account(row) else _page(row, token)
-    answer = _see_other(next_address)
-    forget_forms()
-    set_session_cookie(answer, cookie)
-    return answer
+    return halfway.answer(outcome, waiting, leads_to=next_address)
 
 
 @bp.post("/join/<token>/address")

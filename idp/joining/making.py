@@ -11,9 +11,8 @@ from idp.audit.invitation_events import InvitationAccepted, SignedUp
 from idp.audit.log import record
 from idp.db import transaction
 from idp.invitations import store
-from idp.login import entering
+from idp.login import halfway
 from idp.login.actor import acting
-from idp.login.browser import forget_loaded_session
 from idp.login.methods.password import METHOD
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from idp.accounts.models import Person
     from idp.invitations.models import Invitation
+    from idp.login.halfway import Outcome
     from idp.login.waiting import Waiting
     from idp.sessions.store import SessionView
 
@@ -29,8 +29,8 @@ class Spent(Exception):
     """Somebody else used the invitation, or it ended, a moment ago."""
 
 
-def make_account(fingerprint: str, names: dict[str, str], password_hash: str, waiting: Waiting) -> str:
-    """Make the account of an invitation, and sign it in; return the value of the session cookie.
+def make_account(fingerprint: str, names: dict[str, str], password_hash: str, waiting: Waiting) -> Outcome:
+    """Make the account of an invitation, and sign it in as far as a password does; return what that led to.
 
     *names* are ``username`` and ``name``, checked; everything else about the account the invitation says.
 
@@ -49,9 +49,7 @@ def make_account(fingerprint: str, names: dict[str, str], password_hash: str, wa
                 raise Spent
             person = _add(session, row, names, password_hash)
         _give(session, row, person, new_account=True)
-        cookie = entering.enter(session, person, METHOD, waiting, known_device=False)
-    forget_loaded_session()
-    return cookie
+        return halfway.prove(session, person, METHOD, waiting, known_device=False)
 
 
 def accept(session: Session, fingerprint: str, view: SessionView) -> tuple[str, ...]:

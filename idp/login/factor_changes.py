@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idp.audit import events
+from idp.audit import factor_events as events
 from idp.audit.log import record
 from idp.factors import recovery_codes, totp
 from idp.vault import Vault

@@ -140,14 +140,14 @@ def take(
     return Outcome(cookie, goes_on=True) if cookie else None
 
 
-def answer(outcome: Outcome, waiting: Waiting) -> Response:
-    """Send the browser on: to what waited, or to the page that asks for the next thing."""
+def answer(outcome: Outcome, waiting: Waiting, *, leads_to: str = "") -> Response:
+    """Send the browser on: to what waited (or where it ``leads_to``), or to the page that asks for the next thing."""
     if outcome.outstanding:
         response = _see_other(address(outcome.outstanding[0], waiting))
         _set_cookie(response, outcome.cookie)
         return response
     forget_loaded_session()
-    response = _see_other(waiting.resume_at)
+    response = _see_other(leads_to or waiting.resume_at)
     if not outcome.goes_on:
         # The forms shown to whoever was here before are worth nothing from now on.
         forget_forms()

@@ -8,7 +8,8 @@ from flask import request
 
 from idp import clock
 from idp.accounts import store as accounts
-from idp.audit.events import BrowserRemembered, PersonSignInFailed
+from idp.audit.events import PersonSignInFailed
+from idp.audit.factor_events import BrowserRemembered
 from idp.audit.log import record
 from idp.db import db, transaction
 from idp.factors import remembered

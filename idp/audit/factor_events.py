@@ -1,0 +1,38 @@
+"""What is audited of second factors; known to others through ``idp.audit.events``."""
+
+from __future__ import annotations
+
+from idp.audit.declared import Event
+
+
+class FactorAdded(Event, type="factor.added", title="Added a second factor", about="accounts"):
+    """A person can prove in a further way who they are."""
+
+    # totp, email, passkey
+    factor: str = ""
+
+
+class FactorRemoved(Event, type="factor.removed", title="Removed a second factor", about="accounts"):
+    """A way to prove who one is was taken from a person, by themselves or by an administrator."""
+
+    factor: str = ""
+    sessions: int = 0
+    grants: int = 0
+
+
+class RecoveryCodesMade(Event, type="recovery_codes.made", title="Made recovery codes", about="accounts"):
+    """A person has new recovery codes; those before are worth nothing."""
+
+    codes: int = 0
+
+
+class BrowserRemembered(Event, type="browser.remembered", title="Left a browser out of asking", about="accounts"):
+    """A person is not asked for the second factor in this browser for a while."""
+
+    days: int = 0
+
+
+class BrowserForgotten(Event, type="browser.forgotten", title="Asks again in a browser", about="accounts"):
+    """A person is asked for the second factor again where they were not."""
+
+    browsers: int = 0
