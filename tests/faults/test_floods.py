@@ -83,10 +83,16 @@ async def use_tokens(connection, waits):
         await asyncio.sleep(0.05)
 
 
+def late(waits):
+    """Return what all but a twentieth of *waits* stay below."""
+    return sorted(waits)[int(len(waits) * 0.95)]
+
+
 def test_F20_a_flood_of_sign_ins_leaves_the_token_endpoint_quick(idp):
     for number in range(10):
         idp.person(f"person{number}")
-    statuses, waits, over = [], [], asyncio.Event()
+    statuses, alone, waits, over = [], [], [], asyncio.Event()
+    idp.run(use_tokens(idp.connection(), alone))
 
     async def both():
         await asyncio.gather(*(use_tokens(idp.connection(), waits) for _ in range(2)))
@@ -95,9 +101,11 @@ def test_F20_a_flood_of_sign_ins_leaves_the_token_endpoint_quick(idp):
     with watched() as pace:
         flood = (sign_in(idp.connection(), f"person{number % 10}", over, statuses) for number in range(40))
         idp.together(*flood, both())
-    # What one second is on a machine of its own; here the flood, the database and other tests share its processors.
-    assert sorted(waits)[int(len(waits) * 0.95)] <= pace.strain
-    assert max(waits) <= 3 * pace.strain
+    # One second on a machine of its own; here the flood, the database and other tests share its processors, and where
+    # a call takes long without any flood, it may with it. Whoever waited for hashing would wait for five seconds.
+    longest = pace.strain * max(1, 4 * late(alone))
+    assert late(waits) <= longest
+    assert max(waits) <= 3 * longest
     # Nobody was kept out by the flood altogether.
     assert 303 in statuses
     # Afterwards it is as quick as before.
