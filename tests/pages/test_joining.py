@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from click.testing import CliRunner
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 
 from idp import clock
 from idp.accounts import groups, store
@@ -421,3 +421,36 @@ def test_the_commands_invite_list_and_revoke(app, settings, data_dir, monkeypatc
     assert "No group" in str(run("add", "--group", "Nobody").exception)
     assert run("add", "--lifetime", "soon").exit_code == 2
     assert [one["state"] for one in json.loads(run("list").output)] == ["open", "revoked"]
+
+
+def test_L02_an_address_that_has_an_account_takes_as_many_statements_as_one_that_has_not(make_app):
+    app, visitor = over(make_app, "open")
+    make_person(app, "ana")
+    said = {}
+    with app.app_context():
+        engine = db.engine
+
+    for email in ("warm@people.example", "ana@people.example", "new@people.example"):
+        form = visitor.form("/register", action="/register")
+        statements = said[email] = []
+
+        def note(_connection, _cursor, statement, *_rest, statements=statements):
+            statements.append(statement.partition(" VALUES")[0])
+
+        event.listen(engine, "before_cursor_execute", note)
+        assert visitor.submit(form, email=email).status_code == 200
+        event.remove(engine, "before_cursor_execute", note)
+    assert said["ana@people.example"] == said["new@people.example"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_group_that_requires_a_second_factor_asks_whoever_joins_it_for_one(app, admin):
+    with app.app_context(), transaction() as session:
+        groups.find_by_name(session, "Staff").requires_second_factor = True
+    link, zoe = link_of(invite(admin, by_link="1")), Visitor(app)
+    done = join(zoe, link)
+    assert done.status_code == 303
+    assert done.location.startswith("/login/")
+    # Nobody is signed in by the password alone.
+    assert zoe.open("/account").location.startswith("/login")
+    assert person(app)[1] == ("Staff",)
