@@ -163,6 +163,39 @@ def refused(page: Page, studio: Studio) -> None:
     sign_in(page, "zoe@example.com", "not the password")
 
 
+def recovery_asked(page: Page, studio: Studio) -> None:
+    """Ask for a link, as somebody who cannot sign in."""
+    at("/recover", page, studio)
+    page.fill("input[name=username]", "zoe@example.com")
+    page.click("#recover-submit")
+
+
+def recovery_link(page: Page, studio: Studio) -> None:
+    """Open a link that an administrator handed over, and type a password that is guessed early."""
+    page.goto(studio.server.command("user", "recover", "emeka")["recovery_link"])
+    page.fill("input[name=new_password]", "Summer2026")
+    page.get_by_text("This is close to one of the most used passwords.").wait_for()
+
+
+def required_password(page: Page, studio: Studio) -> None:
+    """Sign in as somebody who has to choose a new password."""
+    studio.server.command("user", "require-new-password", "fatima")
+    at("/login", page, studio)
+    sign_in(page, "fatima", PASSWORD)
+
+
+def recovery_for_ana(page: Page, studio: Studio) -> None:
+    """Go to where an administrator makes a link for somebody."""
+    link_of("Ana Ferreira", "/admin/users", page, studio)
+    page.get_by_role("link", name="Recovery link…").click()
+
+
+def recovery_for_ana_made(page: Page, studio: Studio) -> None:
+    """Make that link, which is shown once."""
+    recovery_for_ana(page, studio)
+    page.get_by_role("button", name="Make link").click()
+
+
 def chooser(page: Page, studio: Studio) -> None:
     """Sign two people in, one after the other in the same browser, and ask which of them goes on."""
     for name in ("ben", "chie"):
@@ -282,6 +315,11 @@ SHOTS = (
     plain("login", "", GRAFANA),
     plain("login-plain", "", "/login"),
     Shot("login-refused", "", refused),
+    plain("recover", "", "/recover"),
+    Shot("recover-asked", "", recovery_asked),
+    Shot("recover-password", "", recovery_link),
+    plain("recover-spent", "", "/recover/no-such-link"),
+    Shot("new-password", "", required_password),
     plain("consent", "ana", GRAFANA),
     plain("consent-claims", "ana", SINGLE_CLAIMS),
     Shot("select", "", chooser),
@@ -332,6 +370,8 @@ SHOTS = (
     plain("admin-users", "ruth", "/admin/users"),
     plain("admin-users-new", "ruth", "/admin/users/new"),
     Shot("admin-user", "ruth", partial(link_of, "Ana Ferreira", "/admin/users")),
+    Shot("admin-recovery", "ruth", recovery_for_ana),
+    Shot("admin-recovery-link", "ruth", recovery_for_ana_made),
     plain("admin-groups", "ruth", "/admin/groups"),
     Shot("admin-group", "ruth", partial(link_of, "Engineering", "/admin/groups")),
     plain("admin-outbox", "ruth", "/admin/outbox"),

@@ -15,15 +15,15 @@ from idp.accounts.passwords import PasswordHasher, check_new_password
 from idp.audit import events
 from idp.audit.log import record
 from idp.db import commits_in_steps, db, transaction
-from idp.deliveries import sign_outs
 from idp.errors import HashingBusy, NotFound, TooManyAttempts
+from idp.login import password_changes
 from idp.login.actor import actor
 from idp.login.browser import browser_fingerprint, forget_forms, set_session_cookie, signed_in
 from idp.login.guards import login_required
+from idp.login.password_changes import CHANGED, NewPassword
 from idp.login.throttling import limits_for
 from idp.sessions import store as sessions
 from idp.settings import Settings
-from idp.tokens import revocation
 from idp.web.addresses import client_address
 from idp.web.current import service
 from idp.web.throttle import throttle
@@ -47,7 +47,6 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
 class _Ended:
     cookie: str
     sessions: int
-    grants: int
 
 
 @bp.get("")
@@ -129,12 +128,9 @@ def _replace(password_hash: str) -> _Ended | None:
         cookie = sessions.rotate(session, view.id, amr=view.amr, acr=view.acr, now=now)
         if cookie is None or person is None:
             return None
-        store.set_password_hash(session, person, password_hash, now)
-        ended = sign_outs.end_all(session, person.id, now, keep=view.id)
-        grants = revocation.revoke_person(session, person.id, now=now)
-        event = events.PasswordChanged(target_id=person.id, target_name=person.username, sessions=ended, grants=grants)
-        record(session, event, now=now, actor=actor())
-        return _Ended(cookie, ended, grants)
+        new = NewPassword(password_hash, CHANGED)
+        ended = password_changes.change(session, person, new, keep=view.id, actor=actor(), now=now)
+        return _Ended(cookie, ended.sessions)
 
 
 def _told(ended: _Ended) -> str:

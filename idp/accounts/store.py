@@ -40,6 +40,7 @@ __all__ = [
     "note_sign_in",
     "page",
     "replace_hash",
+    "require_new_password",
     "set_disabled",
     "set_password_hash",
     "update",
@@ -89,6 +90,7 @@ def add(  # noqa: PLR0913 - keyword only: what a person consists of
     claims: dict[str, Any] | None = None,
     is_admin: bool = False,
     password_hash: str | None,
+    must_change_password: bool = False,
     now: datetime,
 ) -> Person:
     """Add a person; *claims* have been checked (``idp.protocol.claims``).
@@ -105,6 +107,7 @@ def add(  # noqa: PLR0913 - keyword only: what a person consists of
         "is_admin": is_admin,
         "password_hash": password_hash,
         "password_changed_at": now if password_hash else None,
+        "must_change_password": must_change_password,
     }
     _write(session, person, names | rest, now)
     return person
@@ -160,10 +163,20 @@ def set_disabled(session: Session, person: Person, disabled: bool, now: datetime
     return True
 
 
-def set_password_hash(session: Session, person: Person, password_hash: str, now: datetime) -> None:
-    """Store the hash of a new password."""
+def set_password_hash(
+    session: Session, person: Person, password_hash: str, now: datetime, *, must_change: bool = False
+) -> None:
+    """Store the hash of a new password; with *must_change* the next sign-in asks for another one."""
     person.password_hash = password_hash
     person.password_changed_at = now
+    person.must_change_password = must_change
+    person.updated_at = now
+    session.flush()
+
+
+def require_new_password(session: Session, person: Person, now: datetime) -> None:
+    """Have the next sign-in ask for another password. Ending sessions and tokens is the caller's."""
+    person.must_change_password = True
     person.updated_at = now
     session.flush()
 

@@ -14,6 +14,8 @@ from idp.accounts import store
 from idp.audit import events
 from idp.audit.log import Actor, record
 from idp.deliveries import sign_outs
+from idp.login import password_changes
+from idp.login.password_changes import SET, NewPassword
 from idp.sessions import store as sessions
 from idp.tokens import revocation
 from idp.tokens.models import Grant
@@ -71,15 +73,21 @@ def sign_out_everywhere(session: Session, person: Person, *, actor: Actor, now: 
     return ended
 
 
-def set_password(session: Session, person: Person, password_hash: str, *, actor: Actor, now: datetime) -> Reach:
+def set_password(
+    session: Session, person: Person, password_hash: str, *, must_change: bool, actor: Actor, now: datetime
+) -> Reach:
     """Give *person* another password; whoever was signed in with the old one is signed out."""
-    store.set_password_hash(session, person, password_hash, now)
-    ended = _end_access(session, person, now)
-    event = events.PasswordChanged(
-        target_id=person.id, target_name=person.username, sessions=ended.sessions, grants=ended.grants
-    )
-    record(session, event, now=now, actor=actor)
-    return ended
+    found = reach(session, person.id, now)
+    new = NewPassword(password_hash, SET, must_change=must_change)
+    ended = password_changes.change(session, person, new, actor=actor, now=now)
+    return Reach(ended.sessions, ended.grants, found.apps)
+
+
+def require_new_password(session: Session, person: Person, *, actor: Actor, now: datetime) -> Reach:
+    """Have *person* choose another password at the next sign-in, before anything else; they are signed out."""
+    found = reach(session, person.id, now)
+    ended = password_changes.require(session, person, actor=actor, now=now)
+    return Reach(ended.sessions, ended.grants, found.apps)
 
 
 def _end_access(session: Session, person: Person, now: datetime) -> Reach:

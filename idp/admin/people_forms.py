@@ -27,6 +27,7 @@ class NewPersonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     email_verified = BooleanField()
     name = StringField()
     password = PasswordField()
+    must_change_password = BooleanField()
 
 
 class PersonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -61,6 +62,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     """A password that an administrator sets."""
 
     password = PasswordField()
+    must_change_password = BooleanField()
 
 
 class GroupForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped

@@ -50,7 +50,9 @@ def index() -> str:
 @admin_required
 def new() -> str:
     """Show the form of a new person."""
-    return render_template("admin/users/new.html", values={"email_verified": True}, errors={})
+    return render_template(
+        "admin/users/new.html", values={"email_verified": True, "must_change_password": True}, errors={}
+    )
 
 
 @bp.post("/new")
@@ -71,7 +73,8 @@ def create() -> Response | tuple[str, int]:
         errors["password"] = fault
     if not errors:
         password_hash = service(PasswordHasher).hash(password)
-        made = names | {"email_verified": bool(values["email_verified"]), "password_hash": password_hash}
+        flags = {name: bool(values[name]) for name in ("email_verified", "must_change_password")}
+        made = names | flags | {"password_hash": password_hash}
         try:
             with transaction() as session:
                 person = administration.add(session, made, actor=actor(), now=clock.utc_now())
@@ -150,7 +153,8 @@ def password(person_id: str) -> str:
 def set_password(person_id: str) -> Response | tuple[str, int]:
     """Set a new password for a person who lost theirs."""
     person = _found(db.session(), person_id)
-    chosen = PasswordForm().password.data or ""
+    form = PasswordForm()
+    chosen, must_change = form.password.data or "", form.must_change_password.data
     fault = check_new_password(chosen, names=(person.username, person.email, person.name))
     if fault:
         return _confirm("admin/users/password.html", person, {"password": fault}), 400
@@ -158,7 +162,8 @@ def set_password(person_id: str) -> Response | tuple[str, int]:
     password_hash = service(PasswordHasher).hash(chosen)
     with transaction() as session:
         person = _found(session, person_id)
-        lifecycle.set_password(session, person, password_hash, actor=actor(), now=clock.utc_now())
+        now = clock.utc_now()
+        lifecycle.set_password(session, person, password_hash, must_change=must_change, actor=actor(), now=now)
     flash(f"{person.username} has the new password.", "ok")
     return _back(person)
 

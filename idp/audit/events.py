@@ -6,7 +6,12 @@ ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dot
 
 from __future__ import annotations
 
-from idp.audit import brand_events, factor_events, invitation_events  # noqa: F401 - so that TYPES knows theirs
+from idp.audit import (  # noqa: F401 - so that TYPES knows theirs
+    brand_events,
+    factor_events,
+    invitation_events,
+    recovery_events,
+)
 from idp.audit.declared import ABOUT, DONE, REFUSED, TYPES, Change, Event, one_line
 
 __all__ = ("ABOUT", "DONE", "REFUSED", "TYPES", "Change", "Event", "one_line")
@@ -98,13 +103,6 @@ class ThrottleHit(Event, type="throttle.hit", title="Was slowed down", about="si
 
 
 # People and groups.
-
-
-class PasswordChanged(Event, type="password.changed", title="Changed a password", about="accounts"):
-    """A password was set; other sessions and refresh tokens ended with the old one."""
-
-    sessions: int = 0
-    grants: int = 0
 
 
 class PersonCreated(Event, type="person.created", title="Added a person", about="accounts"):

@@ -40,6 +40,7 @@ def command() -> None:
 @click.option("--admin", is_flag=True, help="May administer this installation.")
 @claim_options
 @click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+@click.option("--must-change-password", is_flag=True, help="They choose one of their own when they first sign in.")
 @json_option
 def add(  # noqa: PLR0913 - one argument an option
     username: str,
@@ -51,13 +52,14 @@ def add(  # noqa: PLR0913 - one argument an option
     claims: BinaryIO | None,
     claim: tuple[str, ...],
     password_stdin: bool,  # noqa: ARG001 - required, so that no password ever stands in a command
+    must_change_password: bool,
     as_json: bool,
 ) -> None:
     """Add a person, with the password on standard input."""
     values = {"username": username, "email": email, "email_verified": not email_unverified, "name": name}
     account = {"preferred_username": username, "email": email, "email_verified": not email_unverified}
     checked = check_standard_claims(read_claims({}, claims, claim), now=utc_now(), account=account)
-    password = _read_password()
+    password = read_password()
     fault = check_new_password(password, names=(username, email, name))
     if fault:
         raise FieldErrors({"password": fault})
@@ -67,6 +69,7 @@ def add(  # noqa: PLR0913 - one argument an option
     with opened():
         password_hash = service(PasswordHasher).hash(password)
         made = values | {"claims": checked, "is_admin": admin, "password_hash": password_hash}
+        made["must_change_password"] = must_change_password
         with transaction() as session:
             person = administration.add(session, made, actor=COMMAND_LINE, now=utc_now())
         emit(described(db.session(), person), f"{person.username} was added: {person.id}", as_json=as_json)
@@ -166,6 +169,7 @@ def described(session: Session, person: Person) -> dict[str, Any]:
         "groups": list(groups.names_of(session, person.id)),
         "is_admin": person.is_admin,
         "disabled": person.disabled_at is not None,
+        "must_change_password": person.must_change_password,
         "created_at": person.created_at.isoformat(),
         "last_sign_in_at": person.last_sign_in_at.isoformat() if person.last_sign_in_at else None,
     }
@@ -188,8 +192,8 @@ def _account_claims(person: Person, changes: dict[str, Any]) -> dict[str, Any]:
     return {"preferred_username": account.pop("username"), **account}
 
 
-def _read_password() -> str:
-    """Read the password: all of standard input but for the line end that `echo` adds."""
+def read_password() -> str:
+    """Return the password: all of standard input but for the line end that `echo` adds."""
     try:
         text = sys.stdin.buffer.read(_LONGEST_INPUT).decode()
     except UnicodeDecodeError as error:

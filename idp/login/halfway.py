@@ -64,7 +64,8 @@ def prove(
     ``also`` names further steps (of ``second_step.STEPS``) that this sign-in takes, whatever the policy says.
     """
     proven = method.alone
-    steps = (*second_step.outstanding(session, person, proven, waiting.client), *also)
+    asked = second_step.outstanding(session, person, proven, waiting.client)
+    steps = (*asked, *also, *second_step.password_due(person))
     if not steps:
         return Outcome(entering.enter(session, person, proven, waiting, known_device=known_device))
     _, cookie = pending.begin(

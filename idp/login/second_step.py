@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 SECOND_FACTOR: Final = "second_factor"
 ENROL: Final = "enrol"
 SAVE_CODES: Final = "save_codes"
-STEPS: Final = {SECOND_FACTOR: "login_second.index", ENROL: "login_enrol.index", SAVE_CODES: "login_enrol.codes"}
+NEW_PASSWORD: Final = "new_password"
+STEPS: Final = {
+    SECOND_FACTOR: "login_second.index",
+    ENROL: "login_enrol.index",
+    SAVE_CODES: "login_enrol.codes",
+    NEW_PASSWORD: "login_new_password.index",
+}
 
 
 def outstanding(
@@ -42,6 +48,14 @@ def outstanding(
         return (SECOND_FACTOR,)
     required = policy.is_required(session, person.id, client, service(Settings).sign_in)
     return (ENROL, SAVE_CODES) if required else ()
+
+
+def password_due(person: Person) -> tuple[str, ...]:
+    """Return the step in which *person* chooses another password, where one is asked for: the last one of a sign-in.
+
+    Whoever knows the password alone cannot replace it: everything else is proven before.
+    """
+    return (NEW_PASSWORD,) if person.must_change_password and person.password_hash is not None else ()
 
 
 def raising(session: Session, person: Person) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 bp = Blueprint("login", __name__)
 
 _OTHER = "other"
+# One digit; the page suggests a way out long before.
+_MOST_TRIES = 9
 
 
 @bp.get("/login")
@@ -167,6 +169,8 @@ def _sign_in_page(waiting: Waiting, username: str, refused: Refused | None = Non
         signed_in_as=view.display_name if view else "",
         create_account=_create_account(waiting),
         is_late="expired" in request.args,
+        tries=_tries(refused),
+        is_recovered="recovered" in request.args,
     )
     return _with_status(page, refused)
 
@@ -174,6 +178,13 @@ def _sign_in_page(waiting: Waiting, username: str, refused: Refused | None = Non
 def _create_account(waiting: Waiting) -> str:
     is_open = service(Settings).sign_up.mode != "invite"
     return url_for("register.index", interaction=waiting.id or None) if is_open else ""
+
+
+def _tries(refused: Refused | None) -> int:
+    """Return how often this form was refused in a row, as far as it says so itself: it decides about a hint alone."""
+    given = request.form.get("tries", "")
+    before = int(given) if given.isascii() and given.isdigit() and len(given) == 1 else 0
+    return min(before + 1, _MOST_TRIES) if refused is not None else 0
 
 
 def _reauth_page(view: SessionView, waiting: Waiting, refused: Refused | None = None) -> Response:

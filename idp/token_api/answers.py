@@ -9,6 +9,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMediaType
 
 from idp.errors import IdpError
+from idp.login.second_step import NEW_PASSWORD
 from idp.web import error_pages
 
 if TYPE_CHECKING:
@@ -47,9 +48,12 @@ def account_refused(sentence: str) -> Refused:
     return Refused({"detail": sentence}, status=401)
 
 
-def second_factor_needed(address: str) -> Refused:
-    """Return the refusal of a password that is right and not enough; a browser goes on at *address*."""
-    document = {"detail": "A second factor is required. Sign in with a browser.", "code": "mfa_required"}
+def browser_needed(step: str, address: str) -> Refused:
+    """Return the refusal of a password that is right and not enough; a browser goes on with *step* at *address*."""
+    if step == NEW_PASSWORD:
+        document = {"detail": "A new password is required. Sign in with a browser.", "code": "password_change_required"}
+    else:
+        document = {"detail": "A second factor is required. Sign in with a browser.", "code": "mfa_required"}
     return Refused({**document, "url": address}, status=401)
 
 

@@ -53,13 +53,13 @@ def obtain() -> Response:
     if proof is None:
         raise answers.account_refused(NO_ACTIVE_ACCOUNT)
     now = clock.utc_now()
-    begun, is_enough = _begin(client, proof, now)
-    if begun is None and is_enough:
+    begun, missing = _begin(client, proof, now)
+    if begun is None and not missing:
         # Nobody learns by this that the password was right, so the try stays counted as well.
         raise answers.account_refused(NO_ACTIVE_ACCOUNT)
     attempts.give_back(proof)
     if begun is None:
-        raise answers.second_factor_needed(f"{service(Settings).issuer}{url_for('login.index')}")
+        raise answers.browser_needed(missing[0], f"{service(Settings).issuer}{url_for('login.index')}")
     grant, token = begun
     made = {
         "refresh": pairs.sign_refresh(client, grant, token, now),
@@ -128,21 +128,23 @@ def blacklist() -> Response:
     return answers.answer({})
 
 
-def _begin(client: Client, proof: Proof, now: datetime) -> tuple[tuple[GrantView, str] | None, bool]:
-    """Return the new grant with its refresh token, and whether the password alone is enough for this person."""
+def _begin(client: Client, proof: Proof, now: datetime) -> tuple[tuple[GrantView, str] | None, tuple[str, ...]]:
+    """Return the new grant with its refresh token, and the steps that are missing beside the password."""
     with transaction() as session:
         person = attempts.accept(session, proof, client_id=client.client_id)
         if person is None or person.disabled_at is not None:
-            return None, True
+            return None, ()
         # Here is no browser that could be remembered, and nobody to ask.
-        if second_step.outstanding(session, person, METHOD.alone, client, may_skip=False):
-            return None, False
+        missing = second_step.outstanding(session, person, METHOD.alone, client, may_skip=False)
+        missing += second_step.password_due(person)
+        if missing:
+            return None, missing
         begun = pairs.begin(session, client, person.id, now)
         accounts.note_sign_in(session, person, now)
         name = person.name or person.username
         event = PersonSignedIn(target_id=person.id, target_name=name, amr=METHOD.amr, client_id=client.client_id)
         record(session, event, now=now, actor=acting(person.id, name))
-        return begun, True
+        return begun, ()
 
 
 def _held(session: Session, client: Client, presented: Presented, now: datetime) -> Held:

@@ -11,6 +11,8 @@ from tests.browser.portal import fill_sign_in, sign_in
 
 OPEN = [
     "/login",
+    "/recover",
+    "/recover/no-such-link",
     "/setup",
     "/register",
     "/join/unknown",

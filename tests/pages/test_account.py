@@ -274,7 +274,7 @@ def test_L22_a_new_password_ends_everything_else(app, ana, visitor):
     assert Visitor(app).sign_in("ana").status_code != 303
     assert Visitor(app).sign_in("ana", NEW).status_code == 303
     entry = audited(app, "password.changed")[0]
-    assert entry.detail == {"sessions": 1, "grants": 1}
+    assert entry.detail == {"sessions": 1, "grants": 1, "how": "changed"}
     with app.app_context():
         assert db.session().get(BrowserSession, other).ended_at is not None
 

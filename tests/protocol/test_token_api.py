@@ -97,6 +97,16 @@ def test_a_password_is_answered_with_a_pair(idp, switched_on, ana, pair):
     assert idp.rows(select(AuditEvent.type).where(AuditEvent.type == "person.signed_in")) == [("person.signed_in",)]
 
 
+def test_L16_whoever_has_to_choose_a_new_password_gets_nothing_here(idp, switched_on, call):
+    switched_on()
+    idp.person("bob", password=PASSWORD, must_change_password=True)
+    answer = call("", {"username": "bob", "password": PASSWORD})
+    assert (answer.status_code, answer.json["code"]) == (401, "password_change_required")
+    assert answer.json["url"] == f"{idp.issuer}/login"
+    wrong = call("", {"username": "bob", "password": "wrong"})
+    assert wrong.json == WRONG
+
+
 def test_an_unknown_a_wrong_and_a_disabled_one_are_answered_alike(idp, switched_on, ana, call):
     switched_on()
     gone = idp.person("gone", password=PASSWORD)

@@ -148,3 +148,37 @@ def test_groups_and_their_members(run):
     assert run("user", "list")[0]["groups"] == ["Staff"]
     with pytest.raises(IdpError, match="no group"):
         run("group", "add-member", "crew", "ana")
+
+
+def test_a_person_is_let_back_in_by_a_printed_link(app, run):
+    add(run, "ana")
+    told = run("user", "recover", "ana@people.example")
+    assert told["expires_in"] == 24 * 3600
+    path = told["recovery_link"].removeprefix("http://localhost:8000")
+    assert path.startswith("/recover/")
+    visitor = Visitor(app)
+    visitor.submit(visitor.form(path), new_password="swim tulip radar mint")
+    assert visitor.sign_in("ana", "swim tulip radar mint").headers["Location"] == "/"
+    assert "(works once, 24 hours)" in run("user", "recover", "ana", "--remove-second-factors", plain=True)
+    with app.app_context():
+        made = select(AuditEvent.detail).where(AuditEvent.type == "recovery.link_made").order_by(AuditEvent.id)
+        assert list(db.session().execute(made).scalars()) == [{}, {"removes_second_factors": True}]
+    run("user", "disable", "ana")
+    with pytest.raises(IdpError, match="ana is disabled"):
+        run("user", "recover", "ana")
+
+
+def test_a_password_is_set_or_asked_for(app, run):
+    assert add(run, "ana", "--must-change-password")["must_change_password"] is True
+    assert Visitor(app).sign_in("ana").headers["Location"] == "/login/new-password"
+    new = "swim tulip radar mint"
+    assert (
+        run("user", "set-password", "ana", "--password-stdin", "--may-keep", given=new)["must_change_password"] is False
+    )
+    visitor = Visitor(app)
+    assert visitor.sign_in("ana", new).headers["Location"] == "/"
+    assert run("user", "require-new-password", "ana")["must_change_password"] is True
+    assert visitor.open("/account").status_code == 303
+    assert run("user", "set-password", "ana", "--password-stdin", given=PASSWORD)["must_change_password"] is True
+    with pytest.raises(FieldErrors):
+        run("user", "set-password", "ana", "--password-stdin", given="short")

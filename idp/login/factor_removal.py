@@ -1,0 +1,35 @@
+"""Taking every second factor from somebody who lost them, as an administrator allowed with a recovery link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from idp.audit import factor_events
+from idp.audit.log import record
+from idp.factors import recovery_codes, remembered, store
+from idp.login import notices
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from idp.accounts.models import Person
+    from idp.audit.log import Actor
+
+_NAMES: Final = {store.TOTP: "Authenticator app", store.EMAIL: "Code by email"}
+
+
+def remove_all(session: Session, person: Person, *, actor: Actor, now: datetime) -> bool:
+    """Take the second factors of *person*, recovery codes included; tell whether there were any."""
+    kinds = [one.kind for one in store.of_person(session, person.id)]
+    for kind in kinds:
+        store.remove(session, person.id, kind)
+        event = factor_events.FactorRemoved(target_id=person.id, target_name=person.username, factor=kind)
+        record(session, event, now=now, actor=actor)
+    recovery_codes.remove(session, person.id)
+    remembered.forget_all(session, person.id)
+    if kinds:
+        names = ", ".join(_NAMES.get(kind, kind) for kind in kinds)
+        notices.tell(session, person, "second_factor_removed", now=now, themselves=True, factor=names)
+    return bool(kinds)
