@@ -59,6 +59,7 @@ MODELS = (
     "invitations",
     "jobs",
     "keys",
+    "passkeys",
     "sessions",
     "setup",
     "tokens",

@@ -34,6 +34,7 @@ from pydantic_settings import (
 )
 
 from idp.durations import Duration, Positive
+from idp.setting_sections import PasskeySettings, SignInSettings
 from idp.sign_up_settings import InvitationSettings, SignUpSettings
 
 if TYPE_CHECKING:
@@ -63,23 +64,6 @@ class SessionSettings(_Section):
     max: Positive = Field(timedelta(hours=24), description="A session ends this long after sign-in, however used.")
     reauth: Positive = Field(
         timedelta(minutes=5), description="Actions that matter ask for a sign-in no older than this."
-    )
-
-
-class SignInSettings(_Section):
-    """What signing in takes."""
-
-    second_factor: Literal["allowed", "required"] = Field(
-        "allowed",
-        description="`allowed`: whoever has a second factor is asked for it; `required`: everybody must have one, and "
-        "sets it up at the next sign-in. Groups and apps may require one by themselves.",
-    )
-    remember: Annotated[Duration, Field(le=timedelta(days=365))] = Field(
-        timedelta(days=30),
-        description="For this long a browser can be left out from asking for the second factor; 0 turns that off.",
-    )
-    email_code: bool = Field(
-        True, description="Whether a code sent to the verified email address can be a second factor."
     )
 
 
@@ -246,6 +230,7 @@ class Settings(BaseSettings):
     )
     session: SessionSettings = SessionSettings()
     sign_in: SignInSettings = SignInSettings()
+    passkeys: PasskeySettings = PasskeySettings()
     tokens: TokenSettings = TokenSettings()
     keys: KeySettings = KeySettings()
     log: LogSettings = LogSettings()

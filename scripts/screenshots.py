@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -208,6 +208,36 @@ def chooser(page: Page, studio: Studio) -> None:
     at(CHOICE, page, studio)
 
 
+def authenticator(page: Page, **options: object) -> CDPSession:
+    """Give the browser of *page* a virtual authenticator."""
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable", {"enableUI": False})
+    given = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    given |= {"isUserVerified": True, "automaticPresenceSimulation": True, **options}
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": given})
+    return devices
+
+
+def with_passkeys(page: Page, studio: Studio) -> None:
+    """Add passkeys of every kind and show the security page."""
+    for options in ({"defaultBackupEligibility": True}, {}, {"transport": "usb"}):
+        devices = authenticator(page, **options)
+        at("/account/passkeys/new", page, studio)
+        page.get_by_role("button", name="Add passkey").click()
+        page.locator(".banner--ok").wait_for()
+        devices.detach()
+    at("/account/security", page, studio)
+
+
+def offered_passkey(page: Page, studio: Studio) -> None:
+    """Sign in with a password, where a passkey can be made, and see the offer of one."""
+    authenticator(page)
+    at("/login", page, studio)
+    page.locator("[data-passkey-offer][value='1']").wait_for(state="attached")
+    sign_in(page, "ben", studio.password_of("ben"))
+    page.locator("#passkey-later").wait_for()
+
+
 def signed_out(page: Page, studio: Studio) -> None:
     """Sign out of apps that are told in every way there is, or cannot be."""
     page.route("https://*.example.com/**", lambda route: route.fulfill(body="App", content_type="text/plain"))
@@ -327,6 +357,9 @@ SHOTS = (
     plain("apps-empty", "dara", "/"),
     plain("profile", "ana", "/account"),
     plain("security", "ana", "/account/security"),
+    plain("passkey-new", "ana", "/account/passkeys/new"),
+    Shot("passkeys", "hana", with_passkeys),
+    Shot("passkey-offer", "", offered_passkey),
     plain("password", "ana", "/account/password"),
     plain("sessions", "ana", "/account/sessions"),
     plain("connected", "ana", "/account/connected"),

@@ -17,7 +17,7 @@ NAV = NavEntry(
     endpoint="account_security.index",
     icon="shield-check",
     order=20,
-    covers=("account_password",),
+    covers=("account_passkeys", "account_password"),
 )
 
 

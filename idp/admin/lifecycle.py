@@ -13,9 +13,11 @@ from sqlalchemy import func, select
 from idp.accounts import store
 from idp.audit import events
 from idp.audit.log import Actor, record
+from idp.audit.passkey_events import PasskeyRemoved
 from idp.deliveries import sign_outs
-from idp.login import password_changes
+from idp.login import passkey_notices, password_changes
 from idp.login.password_changes import SET, NewPassword
+from idp.passkeys import store as passkeys
 from idp.sessions import store as sessions
 from idp.tokens import revocation
 from idp.tokens.models import Grant
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from idp.accounts.models import Person
+    from idp.passkeys.models import Passkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,23 @@ def require_new_password(session: Session, person: Person, *, actor: Actor, now:
     found = reach(session, person.id, now)
     ended = password_changes.require(session, person, actor=actor, now=now)
     return Reach(ended.sessions, ended.grants, found.apps)
+
+
+def remove_passkey(session: Session, person: Person, passkey: Passkey, *, actor: Actor, now: datetime) -> Reach:
+    """Take a passkey from *person*; whoever was signed in, perhaps with it, is signed out."""
+    passkeys.remove(session, passkey)
+    ended = _end_access(session, person, now)
+    event = PasskeyRemoved(
+        target_id=person.id,
+        target_name=person.username,
+        passkey_id=passkey.id,
+        name=passkey.name,
+        sessions=ended.sessions,
+        grants=ended.grants,
+    )
+    record(session, event, now=now, actor=actor)
+    passkey_notices.tell_removed(session, person, passkey.name, by_administrator=True, now=now)
+    return ended
 
 
 def _end_access(session: Session, person: Person, now: datetime) -> Reach:

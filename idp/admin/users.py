@@ -16,6 +16,8 @@ from idp.errors import FieldErrors, NotFound
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import admin_required, recent_sign_in
+from idp.passkeys import providers
+from idp.passkeys import store as passkeys
 from idp.protocol.standard_claims import zones_by_place
 from idp.sessions import store as sessions
 from idp.settings import Settings
@@ -272,6 +274,7 @@ def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Ma
         groups=joined,
         other_groups=[(group.id, group.name) for group in groups.every(session) if group.id not in joined_ids],
         sessions=sessions.live(session, person.id, now, idle=service(Settings).session.idle),
+        passkeys=[(one, providers.kind_of(one)) for one in passkeys.of_person(session, person.id)],
         reach=lifecycle.reach(session, person.id, now),
     )
 

@@ -10,6 +10,7 @@ from idp.audit import (  # noqa: F401 - so that TYPES knows theirs
     brand_events,
     factor_events,
     invitation_events,
+    passkey_events,
     recovery_events,
 )
 from idp.audit.declared import ABOUT, DONE, REFUSED, TYPES, Change, Event, one_line
@@ -33,7 +34,8 @@ class PersonSignInFailed(
 ):
     """A try to sign in failed; the target is empty when nobody has the name that was typed."""
 
-    # unknown_person, wrong_password, wrong_password_at_change, disabled, wrong_code, used_code
+    # unknown_person, wrong_password, wrong_password_at_change, disabled, wrong_code, used_code, unknown_passkey,
+    # wrong_passkey, passkey_counter, passkey_not_verified
     reason: str = ""
     client_id: str = ""
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from idp.clients.store import Client
-    from idp.settings import SignInSettings
+    from idp.setting_sections import SignInSettings
 
 
 def is_required(session: Session, person_id: str, client: Client | None, settings: SignInSettings) -> bool:

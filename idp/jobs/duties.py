@@ -22,6 +22,7 @@ from idp.jobs import leases, queue
 from idp.jobs.sending import SENDERS
 from idp.keys import ledger, readiness, rotation
 from idp.oidc import unused_clients
+from idp.passkeys import challenges
 from idp.sessions import pending
 from idp.sessions import store as sessions
 from idp.settings import Settings
@@ -81,6 +82,7 @@ def purge_expired(app: Flask) -> None:
         unused,
         pending.purge,
         remembered.purge,
+        challenges.purge,
         interactions.purge,
         invitations.purge,
         refusals.purge,

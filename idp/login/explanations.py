@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("idp.login")
 # Where apps send people: what is refused there is kept.
-_KEPT_AT = frozenset({"consent", "jwt_sso", "login", "oidc_authorize", "oidc_end_session"})
+_KEPT_AT = frozenset({"consent", "jwt_sso", "login", "login_passkey", "oidc_authorize", "oidc_end_session"})
 _COMPARED = {"redirect_uri": "redirect_uris", "post_logout_redirect_uri": "post_logout_redirect_uris"}
 _LONGEST_SENT = 500
 

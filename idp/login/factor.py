@@ -31,11 +31,15 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a try: right, or a sentence for the field; ``reason`` is for the audit log."""
+    """What came of a try: right, or a sentence for the field; ``reason`` is for the audit log.
+
+    ``method`` is what it proved, where that depends on the answer.
+    """
 
     is_right: bool
     sentence: str = ""
     reason: str = "wrong_code"
+    method: Method | None = None
 
 
 RIGHT = Answer(is_right=True)
@@ -47,7 +51,9 @@ class Factor:
 
     ``template`` holds the inside of its form on the page of the second step; there it finds what that page does, and
     what ``shows`` returns. ``has`` tells whether a person could answer with it now, ``demands`` whether having it means
-    that it is asked for (recovery codes alone do not). ``check`` runs in a transaction that holds the person locked.
+    that it is asked for after every password, ``fulfils`` whether it is one where two factors are asked for (a passkey
+    does the second alone, recovery codes neither). ``check`` runs in a transaction that holds the person locked, so
+    ``prepare`` does before what takes long.
     ``question`` is shown above the form, ``choice`` where it is offered as another way.
     """
 
@@ -60,9 +66,11 @@ class Factor:
     has: Callable[[Session, Person], bool]
     check: Callable[[Try], Answer]
     demands: bool = True
+    fulfils: bool = True
     # Whether an error stands at a field called "code".
     has_field: bool = True
     shows: Callable[[Session, Person, PendingSignIn], Mapping[str, object]] = field(default=lambda *_: {})
+    prepare: Callable[[], None] = field(default=lambda: None)
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from flask import Response, make_response, redirect, request, url_for
 from idp import clock
 from idp.accounts import store as accounts
 from idp.db import db
-from idp.login import entering, second_step
+from idp.login import entering, passkey_offering, second_step
 from idp.login.browser import (
     bind_browser,
     browser_fingerprint,
@@ -148,7 +148,8 @@ def answer(outcome: Outcome, waiting: Waiting, *, leads_to: str = "") -> Respons
         _set_cookie(response, outcome.cookie)
         return response
     forget_loaded_session()
-    response = _see_other(leads_to or waiting.resume_at)
+    offer = None if outcome.goes_on or leads_to else passkey_offering.stop_on_the_way(waiting, outcome.cookie)
+    response = _see_other(offer or leads_to or waiting.resume_at)
     if not outcome.goes_on:
         # The forms shown to whoever was here before are worth nothing from now on.
         forget_forms()

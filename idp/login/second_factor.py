@@ -17,7 +17,7 @@ from idp.login import halfway, second_step
 from idp.login.actor import acting
 from idp.login.browser import browser_fingerprint
 from idp.login.factor import Try
-from idp.login.signing_in import Refused, blocked_by
+from idp.login.refused import Refused, blocked_by
 from idp.login.throttling import limits_for_code
 from idp.sessions import pending
 from idp.sessions import store as sessions
@@ -49,6 +49,7 @@ def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | R
         reservation = throttle().reserve(_limits(person_id), now)
     except Blocked as blocked:
         return blocked_by(blocked)
+    factor.prepare()
     outcome, given = None, None
     with transaction() as session:
         person = accounts.find(session, person_id, lock=True)
@@ -56,7 +57,8 @@ def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | R
         if person is not None and found is not None and found.id == pending_id:
             given = factor.check(Try(session, person, found, request.form, now))
             if given.is_right:
-                outcome = halfway.take(session, found, person, second_step.SECOND_FACTOR, factor.method, waiting)
+                method = given.method or factor.method
+                outcome = halfway.take(session, found, person, second_step.SECOND_FACTOR, method, waiting)
             else:
                 _note_failure(session, found, person, given, waiting)
             if outcome is not None and "remember" in request.form:

@@ -14,7 +14,7 @@ from idp.login import halfway, second_factor, second_step
 from idp.login.browser import current_session
 from idp.login.factor import factors_of
 from idp.login.guards import needs_reauth
-from idp.login.signing_in import Refused
+from idp.login.refused import Refused
 from idp.login.waiting import find_waiting
 from idp.settings import Settings
 from idp.web import error_pages

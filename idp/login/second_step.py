@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from idp.accounts.models import Person
     from idp.clients.store import Client
+    from idp.login.factor import Factor
     from idp.sessions.pending import Proven
     from idp.sessions.store import SessionView
 
@@ -47,7 +48,7 @@ def outstanding(
     if has_factor(session, person):
         return (SECOND_FACTOR,)
     required = policy.is_required(session, person.id, client, service(Settings).sign_in)
-    return (ENROL, SAVE_CODES) if required else ()
+    return raising(session, person) if required else ()
 
 
 def password_due(person: Person) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ def password_due(person: Person) -> tuple[str, ...]:
 
 def raising(session: Session, person: Person) -> tuple[str, ...]:
     """Return what *person*, who is signed in with a password alone, has to do to reach two factors."""
-    return (SECOND_FACTOR,) if has_factor(session, person) else (ENROL, SAVE_CODES)
+    return (SECOND_FACTOR,) if _fulfilling(session, person) else (ENROL, SAVE_CODES)
 
 
 def levels() -> tuple[str, ...]:
@@ -71,7 +72,8 @@ def levels() -> tuple[str, ...]:
 
 def levels_of(session: Session, person: Person, *, by_enrolling: bool) -> tuple[str, ...]:
     """Return the levels that *person* can reach with what they have, or could set up on the way."""
-    had = [factor for factor in factors() if factor.demands and factor.has(session, person)]
+    # For what a client can do without, nobody is asked for more than after every password.
+    had = [factor for factor in _fulfilling(session, person) if factor.demands or by_enrolling]
     reached = [acr.PASSWORD, *(acr.stronger(acr.TWO_FACTORS, factor.method.acr) for factor in had)]
     return _up_to([*reached, acr.TWO_FACTORS] if by_enrolling else reached)
 
@@ -79,6 +81,11 @@ def levels_of(session: Session, person: Person, *, by_enrolling: bool) -> tuple[
 def has_factor(session: Session, person: Person) -> bool:
     """Tell whether *person* has set up anything that they are to be asked for."""
     return any(factor.demands and factor.has(session, person) for factor in factors())
+
+
+def _fulfilling(session: Session, person: Person) -> list[Factor]:
+    """Return the second factors of *person* that are enough where two factors are asked for."""
+    return [factor for factor in factors() if factor.fulfils and factor.has(session, person)]
 
 
 def is_skipped(session: Session, person: Person) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idp.db import transaction
 from idp.diagnosis import reasons
 from idp.login import attempts, halfway
 from idp.login.methods.password import METHOD
+from idp.login.refused import Refused, blocked_by
 from idp.web.throttle import Blocked
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 _WRONG = "That username or email address and that password don’t match."
 _WRONG_PASSWORD = "That password is not right."
-_SECONDS_SHOWN = 90
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """It did not: what the page says (field and sentence), and its status."""
-
-    errors: tuple[tuple[str, str], ...]
-    status: int = 400
-    retry_after: int | None = None
 
 
 def sign_in(name: str, password: str, waiting: Waiting) -> Outcome | Refused:
@@ -96,10 +86,3 @@ def _confirm(proof: Proof, view: SessionView, waiting: Waiting) -> Outcome | Non
 def _missing(name: str, password: str) -> tuple[tuple[str, str], ...]:
     errors = () if name else (("username", "Enter your username or email address."),)
     return errors if password else (*errors, ("password", "Enter your password."))
-
-
-def blocked_by(blocked: Blocked) -> Refused:
-    """Return what the page says to a try that came too early."""
-    wait = blocked.retry_after or 1
-    text = f"{wait} s" if wait <= _SECONDS_SHOWN else f"{-(-wait // 60)} minutes"
-    return Refused((("", f"Too many tries. Try again in {text}."),), blocked.status, wait)

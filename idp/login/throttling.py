@@ -51,3 +51,8 @@ def limits_for(name: str, *, person_id: str | None, device: str | None, address:
         Limit(ACCOUNT_EVERYWHERE, person_id or f"name {typed}"),
         everywhere,
     )
+
+
+def address_limit(address: str) -> Sequence[Limit]:
+    """Return the limit on tries from *address* that nobody can guess right, such as those with passkeys."""
+    return (Limit(ADDRESS, network_of(address)),)

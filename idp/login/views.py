@@ -8,20 +8,21 @@ from flask import Blueprint, Flask, make_response, redirect, render_template, re
 from flask_wtf.csrf import CSRFError
 
 from idp import clock
+from idp.accounts import store as accounts
 from idp.accounts.passwords import PasswordHasher, cores
 from idp.db import commits_in_steps, db, transaction
 from idp.diagnosis import reasons
 from idp.errors import InteractionExpired
 from idp.interactions import store as interactions
-from idp.login import halfway, signing_in
+from idp.login import halfway, passkey_sign_in, signing_in
 from idp.login.browser import (
     bind_browser,
     browser_fingerprint,
     current_session,
 )
 from idp.login.guards import is_own_path, needs_reauth
+from idp.login.refused import Refused
 from idp.login.returning import checked_return, keep_return, named_return
-from idp.login.signing_in import Refused
 from idp.login.waiting import find_waiting
 from idp.sessions.known_people import known_people
 from idp.settings import Settings
@@ -43,6 +44,7 @@ bp = Blueprint("login", __name__)
 _OTHER = "other"
 # One digit; the page suggests a way out long before.
 _MOST_TRIES = 9
+_SIGNING_IN = frozenset({"login.sign_in", "login_passkey.sign_in"})
 
 
 @bp.get("/login")
@@ -57,7 +59,7 @@ def index() -> Response:
     if view is not None and _goes_on(view, waiting):
         return _resume(waiting)
     hint = _chosen_name() if "account" in request.args else waiting.login_hint or (view.username if view else "")
-    return _sign_in_page(waiting, hint)
+    return sign_in_page(waiting, hint)
 
 
 @bp.post("/login")
@@ -68,7 +70,7 @@ def sign_in() -> Response:
     name = request.form.get("username", "").strip()
     outcome = signing_in.sign_in(name, request.form.get("password", ""), waiting)
     if isinstance(outcome, Refused):
-        return _sign_in_page(waiting, name, outcome)
+        return sign_in_page(waiting, name, outcome)
     return halfway.answer(outcome, waiting)
 
 
@@ -76,7 +78,7 @@ def sign_in() -> Response:
 def stale(error: CSRFError) -> Response:
     """Answer an old form: whoever signed in meanwhile, in another tab, goes on as if this one had been sent."""
     is_our_form = bool(request.form.get("csrf_token")) and is_own_site()
-    if is_our_form and request.endpoint == "login.sign_in" and current_session() is not None:
+    if is_our_form and request.endpoint in _SIGNING_IN and current_session() is not None:
         interaction, account = request.args.get("interaction"), request.args.get("account")
         return _see_other(url_for("login.index", interaction=interaction, account=account))
     return error_pages.stale_form(error)
@@ -90,7 +92,7 @@ def reauth() -> Response:
     view = current_session()
     if view is None:
         return _to_sign_in(waiting)
-    return _reauth_page(view, waiting) if needs_reauth() else _resume(waiting)
+    return reauth_page(view, waiting) if needs_reauth() else _resume(waiting)
 
 
 @bp.post("/reauth")
@@ -103,7 +105,7 @@ def confirm() -> Response:
         return _to_sign_in(waiting)
     outcome = signing_in.confirm(view, request.form.get("password", ""), waiting)
     if isinstance(outcome, Refused):
-        return _reauth_page(view, waiting, outcome)
+        return reauth_page(view, waiting, outcome)
     return halfway.answer(outcome, waiting)
 
 
@@ -157,7 +159,8 @@ def _see_other(where: str) -> Response:
     return make_response(answer)
 
 
-def _sign_in_page(waiting: Waiting, username: str, refused: Refused | None = None) -> Response:
+def sign_in_page(waiting: Waiting, username: str, refused: Refused | None = None) -> Response:
+    """Return the sign-in page, with why the last try was refused."""
     pending_page()
     view = current_session()
     page = render_template(
@@ -171,6 +174,8 @@ def _sign_in_page(waiting: Waiting, username: str, refused: Refused | None = Non
         is_late="expired" in request.args,
         tries=_tries(refused),
         is_recovered="recovered" in request.args,
+        passkeys=passkey_sign_in.on_sign_in_page(waiting),
+        unknown_passkey=refused.unknown_passkey if refused else "",
     )
     return _with_status(page, refused)
 
@@ -187,7 +192,8 @@ def _tries(refused: Refused | None) -> int:
     return min(before + 1, _MOST_TRIES) if refused is not None else 0
 
 
-def _reauth_page(view: SessionView, waiting: Waiting, refused: Refused | None = None) -> Response:
+def reauth_page(view: SessionView, waiting: Waiting, refused: Refused | None = None) -> Response:
+    """Return the page that asks again, with why the last try was refused."""
     pending_page()
     page = render_template(
         "login/reauth.html",
@@ -195,8 +201,16 @@ def _reauth_page(view: SessionView, waiting: Waiting, refused: Refused | None = 
         action=url_for("login.confirm", interaction=waiting.id or None),
         username=view.username,
         errors=list(refused.errors) if refused else [],
+        passkeys=passkey_sign_in.on_confirm_page(view, waiting),
+        has_password=_has_password(view),
+        unknown_passkey=refused.unknown_passkey if refused else "",
     )
     return _with_status(page, refused)
+
+
+def _has_password(view: SessionView) -> bool:
+    person = accounts.find(db.session(), view.person_id)
+    return person is not None and person.password_hash is not None
 
 
 def _with_status(page: str, refused: Refused | None) -> Response:

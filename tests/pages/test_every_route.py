@@ -54,6 +54,7 @@ VALUES |= {
     "accent": "2a50d8",
     "invitation_id": "inv_x",
     "place": "light",
+    "passkey_id": "psk_x",
 }
 
 

@@ -8,6 +8,7 @@ from idp.accounts import groups
 from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.keys.models import SigningKey
+from tests import passkeys
 from tests.factories import make_client, make_person, sign_in
 
 POINTERS = ("for", "popovertarget", "aria-labelledby", "aria-describedby", "aria-controls")
@@ -35,6 +36,16 @@ def faults(html):
     page.feed(html)
     twice = {found for found in page.ids if page.ids.count(found) > 1}
     return sorted({f"twice: {found}" for found in twice} | {f"missing: {name}" for name in page.wanted - {*page.ids}})
+
+
+def pages_of_passkeys(app, root, ana):
+    """Give both a passkey; return the pages about it that the administrator *root* sees."""
+    passkeys.give(app, root.id)
+    passkeys.give(app, ana.id)
+    (held,), (hers,) = passkeys.of(app, root.id), passkeys.of(app, ana.id)
+    own, theirs = f"/account/passkeys/{held.id}", f"/admin/users/{ana.id}/passkeys/{hers.id}"
+    pages = [f"{own}/rename", f"{own}/remove", f"{theirs}/remove"]
+    return [*pages, "/account/passkeys/new", "/login/passkey/offer", "/reauth"]
 
 
 def test_every_id_is_there_once(app):
@@ -80,7 +91,7 @@ def test_every_id_is_there_once(app):
     pages += ["/admin/keys", "/admin/keys/rotate", "/admin/keys/replace", "/admin/keys/import", f"/admin/keys/{kid}"]
     pages += [f"/admin/{page}{part}" for page in ("registration", "invitations", "users") for part in ("", "/new")]
     found = {}
-    for path in pages:
+    for path in [*pages, *pages_of_passkeys(app, root, ana)]:
         answer = administrator.get(path, follow_redirects=True)
         assert answer.status_code in {200, 403, 404, 410}, path
         found[path] = faults(answer.text)

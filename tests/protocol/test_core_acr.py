@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests import factories
+from tests import factories, passkeys
 from tests.protocol import flows
 from tests.visitor import forms_of
 
@@ -102,10 +102,23 @@ def test_what_is_not_essential_makes_nobody_set_a_second_factor_up(idp, party, b
 
 def test_every_level_that_is_advertised_is_reached(idp, party):
     document = idp.http()("GET", "/.well-known/openid-configuration", None, {}).json
+    assert document["acr_values_supported"] == ["1", "2", "phr"]
     person = idp.person()
     browser, seed = idp.browser(person), factories.give_totp(idp.app, person.id)
-    for level in document["acr_values_supported"]:
-        start = party.start(browser, claims=wants(level))
-        if not start.location.startswith("http"):
-            raised(browser, start, seed)
-        assert party.flow(browser, claims=wants(level)).id_claims["acr"] == level
+    assert party.flow(browser, claims=wants("1")).id_claims["acr"] == "1"
+    raised(browser, party.start(browser, claims=wants("2")), seed)
+    assert party.flow(browser, claims=wants("2")).id_claims["acr"] == "2"
+    assert party.answer(party.start(browser, claims=wants("phr")))["error"] == "unmet_authentication_requirements"
+    device = passkeys.give(idp.app, person.id)
+    # For what the app can do without, nobody has to find it.
+    assert party.flow(browser, acr_values="phr").id_claims["acr"] == "2"
+    raised_by_passkey(browser, party.start(browser, claims=wants("phr")), device)
+    assert party.flow(browser, claims=wants("phr")).id_claims["acr"] == "phr"
+
+
+def raised_by_passkey(browser, start, device):
+    """Follow a step-up, and answer with the passkey of *device*."""
+    where = browser("GET", start.location).location
+    form = next(form for form in forms_of(browser("GET", where).text) if "credential" in form.values)
+    asked = browser("POST", where.replace("/login/verify", "/login/verify/passkey/options"), form.values)
+    return browser("POST", form.action, {**form.values, "credential": device.get(asked.json)})

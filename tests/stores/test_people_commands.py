@@ -10,6 +10,7 @@ from idp.audit.models import AuditEvent
 from idp.cli import idp
 from idp.db import db
 from idp.errors import FieldErrors, IdpError
+from tests import passkeys
 from tests.visitor import PASSWORD, Visitor
 
 
@@ -182,3 +183,20 @@ def test_a_password_is_set_or_asked_for(app, run):
     assert run("user", "set-password", "ana", "--password-stdin", given=PASSWORD)["must_change_password"] is True
     with pytest.raises(FieldErrors):
         run("user", "set-password", "ana", "--password-stdin", given="short")
+
+
+def test_passkeys_are_listed_and_removed(app, run):
+    ana = add(run, "ana")
+    assert run("user", "passkeys", "ana") == []
+    assert run("user", "passkeys", "ana", plain=True) == "No passkey yet.\n"
+    device = passkeys.give(app, ana["id"])
+    visitor = Visitor(app)
+    assert passkeys.sign_in(visitor, device).status_code == 303
+    (held,) = run("user", "passkeys", "ana")
+    assert (held["name"], held["provider"], held["kind"]) == ("Laptop", "", "One device only")
+    assert held["last_used_at"] is not None
+    assert "Laptop  One device only" in run("user", "passkeys", "ana", plain=True)
+    with pytest.raises(IdpError, match="has no passkey psk_other"):
+        run("user", "passkeys", "ana", "--remove", "psk_other")
+    assert run("user", "passkeys", "ana", "--remove", held["id"]) == []
+    assert visitor.open("/account").status_code == 303, "whoever was signed in is signed out"

@@ -46,4 +46,5 @@ FACTOR = Factor(
     check=_check,
     # They are the way back for somebody who has another factor, and none by themselves.
     demands=False,
+    fulfils=False,
 )

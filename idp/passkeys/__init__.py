@@ -1,0 +1,1 @@
+"""Passkeys: kept, offered and checked (Web Authentication Level 3)."""

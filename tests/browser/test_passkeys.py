@@ -1,0 +1,140 @@
+"""Passkeys in Chromium, with a virtual authenticator: added, used in every place where they can be, removed."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.portal import PASSWORD, fill_sign_in, sign_in
+
+
+class Virtual:
+    """A virtual authenticator of one page's browser."""
+
+    def __init__(self, page, **options):
+        self.cdp = page.context.new_cdp_session(page)
+        self.cdp.send("WebAuthn.enable", {"enableUI": False})
+        given = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+            **options,
+        }
+        self.id = self.cdp.send("WebAuthn.addVirtualAuthenticator", {"options": given})["authenticatorId"]
+
+    @property
+    def credentials(self):
+        return self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": self.id})["credentials"]
+
+
+@pytest.fixture
+def person(portal):
+    """Somebody who can sign in with a password."""
+    number = len(portal.server.command("user", "list"))
+    name = f"person{number}"
+    portal.server.command("user", "add", name, "--email", f"{name}@example.com", "--password-stdin", given=PASSWORD)
+    return name
+
+
+def sign_out(page, portal):
+    page.goto(f"{portal.issuer}/logout")
+    page.click("#logout-confirm")
+    page.wait_for_url(re.compile("/logout/done/"))
+
+
+def add_passkey(page, portal):
+    page.goto(f"{portal.issuer}/account/security")
+    page.get_by_role("link", name="Add passkey").first.click()
+    page.get_by_role("button", name="Add passkey").click()
+    page.wait_for_url(re.compile("/account/security"))
+    expect(page.locator(".banner--ok")).to_contain_text("is added")
+
+
+def shown(page, portal):
+    """Return the row of the one passkey on the security page."""
+    page.goto(f"{portal.issuer}/account/security")
+    return page.locator("section[aria-labelledby=passkeys] .row")
+
+
+def test_a_passkey_is_added_renamed_used_and_removed(browsers, portal, person):
+    page = browsers.page()
+    sign_in(page, portal, person)
+    device = Virtual(page)
+    add_passkey(page, portal)
+    assert [one["rpId"] for one in device.credentials] == ["localhost"]
+    expect(shown(page, portal)).to_contain_text("Not used yet")
+    shown(page, portal).get_by_role("link", name="Rename").click()
+    page.fill("input[name=name]", "Work laptop")
+    page.get_by_role("button", name="Save name").click()
+    # The same device makes no second one.
+    page.goto(f"{portal.issuer}/account/passkeys/new")
+    page.get_by_role("button", name="Add passkey").click()
+    expect(page.locator("#passkey-error")).to_contain_text("already has a passkey")
+
+    sign_out(page, portal)
+    sign_in_by_button(page, portal)
+    expect(shown(page, portal)).to_contain_text("Work laptop")
+    expect(shown(page, portal)).to_contain_text("Last used")
+    shown(page, portal).get_by_role("link", name="Remove").click()
+    page.get_by_role("button", name="Remove passkey").click()
+    expect(page.locator("section[aria-labelledby=passkeys]")).to_contain_text("No passkey yet")
+    # Told so, the browser has forgotten it.
+    expect_soon(page, lambda: device.credentials == [])
+
+
+def test_a_removed_passkey_says_so_and_is_forgotten(browsers, portal, person):
+    page = browsers.page()
+    sign_in(page, portal, person)
+    device = Virtual(page)
+    add_passkey(page, portal)
+    (held,) = portal.server.command("user", "passkeys", person)
+    assert portal.server.command("user", "passkeys", person, "--remove", held["id"]) == []
+    # The virtual authenticator takes the first suggestion at the name field.
+    page.goto(f"{portal.issuer}/login")
+    expect(page.locator("#passkey-error")).to_contain_text("We don’t know this passkey any more")
+    expect_soon(page, lambda: device.credentials == [])
+    browsers.expect_refusals()
+
+
+def test_the_browser_suggests_passkeys_at_the_name_field(browsers, portal, person):
+    page = browsers.page()
+    sign_in(page, portal, person)
+    Virtual(page)
+    add_passkey(page, portal)
+    sign_out(page, portal)
+    page.goto(portal.notes)
+    page.click("#sign-in")
+    page.wait_for_url(f"{portal.notes}/")
+    expect(page.locator("body")).to_contain_text(person)
+
+
+def test_the_offer_after_a_password_and_not_now(browsers, portal, person):
+    page = browsers.page()
+    Virtual(page)
+    page.goto(f"{portal.issuer}/login")
+    page.locator("[data-passkey-offer][value='1']").wait_for(state="attached")
+    fill_sign_in(page, person, PASSWORD)
+    expect(page.get_by_role("heading", name="Sign in faster next time")).to_be_visible()
+    page.click("#passkey")
+    page.wait_for_url(f"{portal.issuer}/")
+    expect(page.locator(".banner--ok")).to_contain_text("Your passkey is saved")
+
+
+def sign_in_by_button(page, portal):
+    """Sign in with the button, in a browser that suggests nothing by itself."""
+    page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
+    page.goto(f"{portal.issuer}/login")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url(f"{portal.issuer}/")
+
+
+def expect_soon(page, holds):
+    """Wait until *holds* does."""
+    for _ in range(50):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it never was so")
