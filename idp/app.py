@@ -12,25 +12,32 @@ from jinja2 import StrictUndefined
 from idp import assets, registry
 from idp import settings as settings_module
 from idp.cache import CHANGED, Cache
+from idp.clients import store as clients
 from idp.clients.secrets import SecretUse
+from idp.contracts.frames import Frames
+from idp.contracts.notes import Notes
 from idp.db import db, engine_options, on_commit, prepare_engine
 from idp.deliveries import wake
 from idp.deliveries.store import WAITING
+from idp.jwt_sso import contract as jwt_contract
 from idp.jwt_sso import preview as jwt_preview
 from idp.keys import installation
 from idp.keys.ledger import Ledger
 from idp.keys.ring import KeyRing
 from idp.keys.signer import Signer
 from idp.keys.verifier import Verifier
+from idp.oidc import contract as oidc_contract
 from idp.oidc import preview as oidc_preview
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.request_objects import FetchedObjects
 from idp.outbound import Outbound
+from idp.token_api import contract as api_contract
 from idp.tokens.previews import Previews
 from idp.web import addresses, current, navigation
 from idp.web.csrf import csrf
 
 if TYPE_CHECKING:
+    from idp.contracts.schema import Frame
     from idp.settings import Settings
     from idp.vault import Vault
 
@@ -142,6 +149,17 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
     current.provide(app, ledger, ring, Signer(ring, ledger), Verifier(ring, settings.issuer), secret_use)
     current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))
     current.provide(app, Previews(oidc_preview.made, jwt_preview.made))
+    frames = Frames(oidc_contract.samples, jwt_contract.samples, api_contract.samples)
+    with app.app_context():
+        current.provide(app, frames, Notes(db.engine, partial(_frame_of, app, frames)))
+
+
+def _frame_of(app: Flask, frames: Frames, client_id: str, kind: str, scopes: tuple[str, ...]) -> Frame | None:
+    """Return what a contract that begins says; for a thread that serves no request."""
+    with app.app_context():
+        client = clients.read(db.session(), client_id)
+        is_allowed = client is not None and set(scopes) <= client.view.scopes
+        return frames.of(client, kind, scopes) if client is not None and is_allowed else None
 
 
 def _wake_background(app: Flask) -> None:

@@ -68,15 +68,15 @@ class SessionSettings(_Section):
 
 
 class TokenSettings(_Section):
-    """Lifetimes of what is issued."""
+    """Lifetimes of what is issued; apps keep those that their tokens have had until that is agreed to."""
 
     code: Annotated[Positive, Field(le=timedelta(seconds=60))] = Field(
         timedelta(seconds=60), description="Authorization code (at most 60 s)."
     )
-    access: Positive = Field(timedelta(minutes=5), description="Access token.")
-    id: Positive = Field(timedelta(hours=1), description="ID token.")
+    access: Positive = Field(timedelta(minutes=5), description="Access token (an app keeps its own: `idp contracts`).")
+    id: Positive = Field(timedelta(hours=1), description="ID token (an app keeps its own: `idp contracts`).")
     redirect_jwt: Annotated[Positive, Field(le=timedelta(seconds=120))] = Field(
-        timedelta(seconds=60), description="JWT of the plain JWT redirect (at most 120 s)."
+        timedelta(seconds=60), description="JWT of the plain JWT redirect (at most 120 s; an app keeps its own)."
     )
     refresh_idle: Positive = Field(timedelta(days=30), description="A refresh token unused for this long ends.")
     refresh_max: Positive = Field(
@@ -86,7 +86,7 @@ class TokenSettings(_Section):
         timedelta(seconds=10),
         description="For this long a rotated refresh token still gets the same successor; 0 turns that off.",
     )
-    api_access: Positive = Field(timedelta(minutes=5), description="Access token of the token API.")
+    api_access: Positive = Field(timedelta(minutes=5), description="Access token of the token API; apps keep theirs.")
     api_refresh: Positive = Field(
         timedelta(hours=24), description="Refresh token of the token API; each rotation begins this anew."
     )

@@ -385,6 +385,7 @@ SHOTS = (
     plain("admin-client", "ruth", "/admin/clients/demo-notes"),
     plain("admin-client-jwt", "ruth", "/admin/clients/demo-wiki"),
     plain("admin-client-grafana", "ruth", "/admin/clients/grafana"),
+    plain("admin-client-contract", "ruth", "/admin/clients/demo-notes/contract"),
     plain("admin-client-claims", "ruth", f"{CLAIMS}?q=ana&scope=openid&scope=profile&scope=groups"),
     Shot("claims-preview", "ruth", partial(at, f"{CLAIMS}?q=ana&scope=openid&scope=email&scope=groups"), part=ID_TOKEN),
     plain("admin-client-claims-narrow", "ruth", f"{CLAIMS}?q=ana&scope=profile"),

@@ -20,6 +20,7 @@ from werkzeug.routing import Rule
 from idp import prepare
 from idp.app import create_app
 from idp.clients.secrets import SecretUse
+from idp.contracts.notes import Notes
 from idp.db import db
 from idp.keys.ledger import Ledger
 from idp.settings import Settings
@@ -237,7 +238,7 @@ def make_app(settings: Settings, services: Services) -> Iterator[Callable[..., F
     yield make
     for app in made:
         # Their threads write into the database of this test; the next one's may have the same name.
-        for gathering in (Ledger, SecretUse):
+        for gathering in (Ledger, Notes, SecretUse):
             app.extensions["idp"][gathering].stop()
         with app.app_context():
             db.session.remove()

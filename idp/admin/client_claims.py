@@ -11,23 +11,21 @@ from werkzeug.datastructures import MultiDict
 
 from idp import clock
 from idp.accounts import store as accounts
-from idp.admin import claim_origins, claim_rows
+from idp.admin import claim_origins, claim_rows, client_consent
 from idp.admin.claim_origins import Origin
 from idp.admin.claim_rows import MOST_ROWS, Row
 from idp.admin.client_forms import kind_of
 from idp.admin.client_lookup import registered
-from idp.clients import administration
 from idp.clients.claim_mapping import SOURCES
 from idp.clients.metadata import validate
+from idp.contracts import pins
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.interactions import store as interactions
-from idp.login.actor import actor
 from idp.login.browser import bind_browser
 from idp.login.guards import needs_reauth
 from idp.protocol.scopes import OFFLINE_ACCESS, ordered
 from idp.tokens.previews import Asked, Previews
-from idp.vault import Vault
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -82,8 +80,8 @@ def save(client_id: str) -> Response:
     """Change what a client calls the claims; or show one more row, which changes nothing."""
     client = registered(client_id)
     rows = claim_rows.rows_in(request.form)
-    if "add" in request.form:
-        return make_response(_page(client, [*rows, Row()]))
+    if "add" in request.form or client_consent.goes_back():
+        return make_response(_page(client, [*rows, Row()] if "add" in request.form else rows))
     if needs_reauth():
         return _confirm_first(client_id, rows)
     rows = claim_rows.checked(rows)
@@ -93,11 +91,15 @@ def save(client_id: str) -> Response:
         wanted = validate(client.metadata.as_json() | {"claim_mapping": claim_rows.meant(rows)})
     except FieldErrors as faults:
         return make_response(_page(client, rows, [f"{name}: {text}" for name, text in faults.fields.items()]), 400)
+    return client_consent.question(client, wanted) or _saved(client, wanted)
+
+
+def _saved(client: Client, wanted: ClientMetadata) -> Response:
     with transaction() as session:
-        administration.change(session, service(Vault), client_id, wanted, actor=actor(), now=clock.utc_now())
+        pins.change(session, client_consent.changing(), client.client_id, wanted)
     is_same = wanted == client.metadata
     flash("Nothing was changed." if is_same else "The claims are saved.", "info" if is_same else "ok")
-    return _to(client_id)
+    return _to(client.client_id)
 
 
 @bp.get("/client-drafts/claims/<interaction>")

@@ -9,7 +9,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from werkzeug.datastructures import MultiDict
 
 from idp import clock
-from idp.admin import client_forms
+from idp.admin import client_consent, client_forms
 from idp.admin.client_forms import KINDS, Kind
 from idp.admin.client_lookup import registered
 from idp.admin.client_secrets import reveal
@@ -17,6 +17,7 @@ from idp.clients import administration, jwt_redirect, logos, registration, secto
 from idp.clients.metadata import ClientMetadata, validate
 from idp.clients.presets import Presets
 from idp.clients.store import Client
+from idp.contracts import pins
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.interactions import store as interactions
@@ -113,8 +114,13 @@ def save(client_id: str) -> Response:
         _prepare(wanted, client.metadata)
     except FieldErrors as faults:
         return _form_page(kind, client_forms.submitted_values(kind, request.form), faults.fields, client=client)
+    if client_consent.goes_back():
+        return _form_page(kind, client_forms.submitted_values(kind, request.form), client=client)
+    question = client_consent.question(client, wanted)
+    if question is not None:
+        return question
     with transaction() as session:
-        changed = administration.change(session, service(Vault), client_id, wanted, actor=actor(), now=clock.utc_now())
+        changed = pins.change(session, client_consent.changing(), client_id, wanted)
     _take_over_logo(changed.client, client.metadata.logo_uri)
     if changed.client_secret is not None or changed.jwt_secret is not None:
         return reveal(changed, is_new=False)

@@ -16,6 +16,8 @@ from idp.clients import jwt_secrets, registrations, secrets, store
 from idp.clients.presets import Presets
 from idp.clients.secrets import SecretFacts
 from idp.clients.store import Client
+from idp.contracts import pins
+from idp.contracts.frames import Frames
 from idp.db import db
 from idp.settings import Settings
 from idp.vault import Vault
@@ -76,6 +78,7 @@ def index() -> str:
         page=page,
         search=search,
         kinds={client.client_id: kind_of(client.metadata).label for client in page.clients},
+        changing={client.client_id for client in page.clients if _is_changing(client.client_id)},
         previous=url_for("admin_clients.index", q=search or None, before=page.before) if page.before else "",
         next=url_for("admin_clients.index", q=search or None, after=page.after) if page.after else "",
     )
@@ -100,8 +103,14 @@ def show(client_id: str) -> Response:
         proof=client_fields.proof_of(client.metadata),
         told=client_fields.told(client.metadata, kind_of(client.metadata).fields),
         reach=reach_of(db.session(), client_id, clock.utc_now()),
+        contract=pins.examine(db.session(), service(Frames), client),
     )
     return make_response(page)
+
+
+def _is_changing(client_id: str) -> bool:
+    client = store.read(db.session(), client_id)
+    return client is not None and not pins.examine(db.session(), service(Frames), client).is_kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,7 @@ def policy(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def kept(settings: Settings) -> str:
     """Write how long a key that signs no more stays in the key set."""
-    plan = schedule.policy(settings)
-    return span(max(plan.keep, plan.longest_token_lifetime))
+    return span(schedule.published_for(settings))
 
 
 def span(length: timedelta) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from idp.audit import (  # noqa: F401 - so that TYPES knows theirs
     brand_events,
+    contract_events,
     factor_events,
     invitation_events,
     passkey_events,

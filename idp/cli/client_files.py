@@ -11,9 +11,11 @@ import click
 from idp.audit.log import COMMAND_LINE
 from idp.cli.client import all_clients, command, created_data, prepare, take_over_logo
 from idp.cli.context import emit, json_option, opened
+from idp.cli.contracts import accept_option, changing, require_consent
 from idp.clients import administration, registration, store
 from idp.clients.metadata import validate
 from idp.clock import utc_now
+from idp.contracts import pins
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.vault import Vault
@@ -34,11 +36,15 @@ _LARGEST = 16 * 1024 * 1024
     "--metadata", type=click.File("r", encoding="utf-8"), help="Metadata to change, as JSON; - reads standard input."
 )
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="One name to change; repeatable.")
+@accept_option
 @json_option
-def edit(client_id: str, metadata: TextIO | None, pairs: tuple[str, ...], *, as_json: bool) -> None:
+def edit(
+    client_id: str, metadata: TextIO | None, pairs: tuple[str, ...], *, accept_tokens: bool, as_json: bool
+) -> None:
     """Change metadata of an app; what is not named stays.
 
     A VALUE is JSON, or else the text itself; null goes back to the default. A secret that this makes is shown once.
+    What changes the tokens of the app is shown, and done with --accept alone.
     """
     given = _read_object(metadata) if metadata is not None else {}
     given |= dict(_pair(pair) for pair in pairs)
@@ -50,11 +56,10 @@ def edit(client_id: str, metadata: TextIO | None, pairs: tuple[str, ...], *, as_
     with opened():
         before = _found(client_id)
         wanted = validate({**before.metadata.as_json(), **given})
+        require_consent([store.with_metadata(before, wanted)], accepted=accept_tokens)
         prepare(wanted, before.metadata)
         with transaction() as session:
-            changed = administration.change(
-                session, service(Vault), client_id, wanted, actor=COMMAND_LINE, now=utc_now()
-            )
+            changed = pins.change(session, changing(), client_id, wanted)
         take_over_logo(changed.client, before.metadata.logo_uri)
     lines = [f"{changed.client.name} is changed.", *_secrets_of(changed)]
     emit(created_data(changed), "\n".join(lines), as_json=as_json)
@@ -76,15 +81,19 @@ def export(client_id: tuple[str, ...]) -> None:
 @command.command(name="import")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @click.option("--update", is_flag=True, help="Change apps that are registered already, instead of refusing them.")
+@accept_option
 @json_option
-def import_(file: TextIO, *, update: bool, as_json: bool) -> None:
+def import_(file: TextIO, *, update: bool, accept_tokens: bool, as_json: bool) -> None:
     """Register the apps in FILE (a JSON list, or one object; - reads standard input): all of them, or none.
 
-    Apps get new secrets, which are shown this once.
+    Apps get new secrets, which are shown this once. What changes the tokens of an app that is registered is shown, and
+    done with --accept alone.
     """
     given = _read_list(file)
     with opened():
         wanted = [_wanted(place, one, update=update) for place, one in enumerate(given, 1)]
+        known = [(one.before, one.registration.metadata) for one in wanted if one.before is not None]
+        require_consent([store.with_metadata(*one) for one in known], accepted=accept_tokens)
         with transaction() as session:
             made = [_write(session, one) for one in wanted]
         for one, done in zip(wanted, made, strict=True):
@@ -137,10 +146,7 @@ def _write(session: Session, wanted: _Wanted) -> Created:
     if wanted.before is None:
         done = administration.register(session, vault, wanted.registration, actor=COMMAND_LINE, now=now)
     else:
-        client_id = wanted.before.client_id
-        done = administration.change(
-            session, vault, client_id, wanted.registration.metadata, actor=COMMAND_LINE, now=now
-        )
+        done = pins.change(session, changing(), wanted.before.client_id, wanted.registration.metadata)
     if wanted.disabled == done.client.disabled:
         return done
     switch = administration.disable if wanted.disabled else administration.enable

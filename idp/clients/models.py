@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Base
@@ -28,6 +28,8 @@ class ClientRow(Base):
     jwt_secret_at: Mapped[datetime | None]
     jwt_secret_other: Mapped[str | None] = mapped_column(Text)
     jwt_secret_other_at: Mapped[datetime | None]
+    # Which defaults shape its tokens (idp.clients.defaults).
+    defaults_version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -95,3 +97,28 @@ class ClientLogo(Base):
     media_type: Mapped[str] = mapped_column(String(32))
     picture: Mapped[bytes] = mapped_column(LargeBinary)
     fetched_at: Mapped[datetime]
+
+
+class TokenContract(Base):
+    """What the tokens of one kind, for the same scopes, have held for a client: what it can count on."""
+
+    __tablename__ = "token_contracts"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True)
+    # One of idp.contracts.schema.KINDS.
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    # The granted scopes, with spaces between them.
+    scope: Mapped[str] = mapped_column(String(1024), primary_key=True)
+    frame: Mapped[dict[str, Any]]
+    # In seconds, as in the frame: the tokens go on living for as long. NULL where they have no exp.
+    lifetime: Mapped[int | None] = mapped_column(Integer)
+    pinned_at: Mapped[datetime]
+    # Who agreed to it; empty where it is how the first tokens were.
+    accepted_by: Mapped[str] = mapped_column(String(200))
+    # Since then: how many tokens, in how many of them each claim was, and what did not fit.
+    tokens: Mapped[int] = mapped_column(BigInteger)
+    seen: Mapped[dict[str, Any]]
+    last_at: Mapped[datetime]
+    faults: Mapped[list[str]]
+    # When the first token came that did not fit.
+    deviated_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ import binascii
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from idp import opaque
 from idp.cache import Cache, bump
-from idp.clients import jwt_secrets, logos, secrets
+from idp.clients import defaults, jwt_secrets, logos, secrets
+from idp.clients.defaults import Defaults
 from idp.clients.metadata import ClientMetadata, from_stored
-from idp.clients.models import ClientLogo, ClientRegistration, ClientRow, ClientSecret
+from idp.clients.models import ClientLogo, ClientRegistration, ClientRow, ClientSecret, TokenContract
 from idp.clients.registration import Registration
 from idp.errors import FieldErrors, NotFound
 from idp.protocol.authorization_request import ClientView
@@ -31,7 +32,8 @@ class Client:
     """A registered client as it was when read; immutable, shared by the threads of a process.
 
     ``view`` is what the protocol needs of it; ``secrets`` are pairs of id and fingerprint, ``secret_envelopes`` of id
-    and encrypted secret where it is signed with, the oldest first; ``jwt_secret`` is that of the JWT redirect.
+    and encrypted secret where it is signed with, the oldest first; ``jwt_secret`` is that of the JWT redirect. Its
+    tokens are shaped by ``defaults``; ``lifetimes``, in seconds, are those that they have had so far, by kind.
     """
 
     client_id: str
@@ -48,6 +50,13 @@ class Client:
     # The digest that the address of its logo is made from, and whether it registered itself.
     logo: str | None = None
     registered_itself: bool = False
+    defaults_version: int = 1
+    lifetimes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def defaults(self) -> Defaults:
+        """What shapes its tokens where nothing else does."""
+        return defaults.of(self.defaults_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,14 @@ def read(session: Session, client_id: str) -> Client | None:
         .where(ClientSecret.client_id == client_id)
         .order_by(ClientSecret.created_at, ClientSecret.id)
     ).all()
+    lifetimes = session.execute(
+        select(TokenContract.kind, TokenContract.lifetime)
+        .where(TokenContract.client_id == client_id, TokenContract.lifetime.is_not(None))
+        .order_by(TokenContract.pinned_at)
+    ).all()
     return replace(
         _snapshot(row),
+        lifetimes={one.kind: one.lifetime for one in lifetimes},
         secrets=tuple((one.id, one.fingerprint) for one in secrets_of),
         secret_envelopes=tuple((one.id, one.envelope) for one in secrets_of if one.envelope is not None),
     )
@@ -107,6 +122,7 @@ def create(session: Session, vault: Vault, registration: Registration, now: date
         client_name=name,
         name_key=_key(name),
         metadata_json=metadata.as_json(),
+        defaults_version=defaults.latest().version,
         created_at=now,
         updated_at=now,
     )
@@ -240,7 +256,13 @@ def of_token_api(session: Session) -> Client | None:
     """Return the one client that signs people in by the token API; ``None`` also when it is switched off."""
     found = [client for client in enabled(session) if client.metadata.token_api is not None]
     # The requests name no client, so of several none could be meant.
-    return found[0] if len(found) == 1 else None
+    return read(session, found[0].client_id) if len(found) == 1 else None
+
+
+def with_metadata(client: Client, metadata: ClientMetadata) -> Client:
+    """Return *client* as it would be with other metadata."""
+    name = metadata.client_name or client.client_id
+    return replace(client, name=name, metadata=metadata, view=_view(client.client_id, metadata))
 
 
 def _require_only_token_api(session: Session, client_id: str, metadata: ClientMetadata) -> None:
@@ -273,6 +295,7 @@ def _rows() -> Select[Any]:
         ClientRow.client_name,
         ClientRow.name_key,
         ClientRow.metadata_json,
+        ClientRow.defaults_version,
         ClientRow.disabled_at,
         ClientRow.created_at,
         ClientRow.updated_at,
@@ -304,6 +327,7 @@ def _snapshot(row: Row[Any]) -> Client:
         jwt_secret_other=row.jwt_secret_other,
         logo=row.logo,
         registered_itself=row.registration is not None,
+        defaults_version=row.defaults_version,
     )
 
 

@@ -15,6 +15,9 @@ from idp.audit.log import COMMAND_LINE
 from idp.clients import administration, registration, secrets
 from idp.clients import store as clients
 from idp.clock import utc_now
+from idp.contracts import pins
+from idp.contracts.frames import Frames
+from idp.contracts.pins import Changing
 from idp.db import db, transaction
 from idp.prepare import StartError
 from idp.settings import load
@@ -221,6 +224,7 @@ def _wiki(app: Flask, where: Ports) -> None:
 def _register(app: Flask, given: dict[str, object]) -> None:
     """Register the client, or bring its addresses up to date; what it already has is kept."""
     vault: Vault = app.extensions["idp"][Vault]
+    frames: Frames = app.extensions["idp"][Frames]
     wanted = registration.read(given)
     client_id = str(given["client_id"])
     with transaction() as session:
@@ -228,7 +232,7 @@ def _register(app: Flask, given: dict[str, object]) -> None:
         if known is None:
             administration.register(session, vault, wanted, actor=COMMAND_LINE, now=utc_now())
             return
-        administration.change(session, vault, client_id, wanted.metadata, actor=COMMAND_LINE, now=utc_now())
+        pins.change(session, Changing(vault, frames, COMMAND_LINE, utc_now()), client_id, wanted.metadata)
         if wanted.client_secret is not None and secrets.verify(known, wanted.client_secret) is None:
             # The file with its secret was lost, and is another one now.
             secrets.remove_all(session, client_id)

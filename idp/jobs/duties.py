@@ -13,6 +13,8 @@ from idp import opaque
 from idp.accounts import links
 from idp.audit import refusals, seals
 from idp.clock import utc_now
+from idp.contracts import pins
+from idp.contracts.frames import Frames
 from idp.db import db, transaction
 from idp.deliveries import sign_outs, store
 from idp.factors import remembered
@@ -103,11 +105,20 @@ def send_deliveries(app: Flask) -> None:
         queue.wake(app)
 
 
+def check_contracts(app: Flask) -> None:
+    """Say in the log whose tokens would change, or have changed; nothing changes by this."""
+    session, frames = db.session(), app.extensions["idp"][Frames]
+    differing = [one.client.client_id for one in pins.differing(session, frames)]
+    if differing:
+        _log.warning("contracts_differ", client_ids=differing[:20], clients=len(differing))
+
+
 DUTIES = (
     Duty("send-deliveries", timedelta(seconds=5), timedelta(seconds=10), send_deliveries),
     Duty("seal-audit", timedelta(seconds=3), timedelta(seconds=10), seal_audit),
     Duty("check-audit", timedelta(hours=1), timedelta(minutes=30), check_audit),
     Duty("rotate-keys", timedelta(minutes=1), timedelta(minutes=5), rotate_keys),
+    Duty("check-contracts", timedelta(hours=6), timedelta(minutes=10), check_contracts),
     Duty("purge-expired", timedelta(minutes=10), timedelta(minutes=10), purge_expired),
 )
 

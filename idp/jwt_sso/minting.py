@@ -14,14 +14,18 @@ from idp import opaque
 from idp.accounts import groups, store
 from idp.clients import jwt_secrets
 from idp.clients.store import Client
+from idp.contracts import schema
+from idp.contracts.notes import Notes
 from idp.diagnosis import reasons
 from idp.errors import AccessDenied, ServerError
 from idp.jwt_sso.front_channel import Asked
 from idp.keys.signer import Signer
 from idp.protocol import claims, discourse_connect
+from idp.protocol.claims import PersonView
 from idp.protocol.redirect_jwt import HEADER, RedirectJwt
 from idp.sessions.store import SessionView
 from idp.settings import Settings
+from idp.tokens import lifetimes
 from idp.tokens.models import RedirectToken
 from idp.vault import Vault
 from idp.web.current import service
@@ -51,7 +55,17 @@ def mint(session: Session, request: Asked, person: SessionView, granted: Sequenc
     if request.delivery.require_verified_email:
         _check_address(session, request, person)
     content = content_of(session, request, person.person_id, person.auth_time, granted, now)
-    if request.delivery.is_discourse_connect:
+    is_forum = request.delivery.is_discourse_connect
+    service(Notes).note(
+        request.client.client_id,
+        schema.REDIRECT_JWT,
+        tuple(granted),
+        content,
+        now=now,
+        alg=request.delivery.alg,
+        typ="" if is_forum else HEADER["typ"],
+    )
+    if is_forum:
         lifetime, jti = service(Settings).tokens.redirect_jwt, opaque.token(24)
     else:
         lifetime, jti = timedelta(seconds=content["exp"] - content["iat"]), content["jti"]
@@ -87,19 +101,26 @@ def content_of(
         AccessDenied: the person is gone or disabled.
 
     """
-    settings = service(Settings)
+    return content_about(_view(session, person_id, granted), request, auth_time, granted, now)
+
+
+def content_about(
+    view: PersonView, request: Asked, auth_time: datetime, granted: Sequence[str], now: datetime
+) -> dict[str, Any]:
+    """Return what the message for *request* says about *view*, a person who signed in at *auth_time*, not signed."""
+    settings, client = service(Settings), request.client
     if request.delivery.is_discourse_connect:
-        return _for_forum(session, person_id, request, granted)
+        return _for_forum(view, request, granted)
     return RedirectJwt(
         issuer=settings.issuer,
-        subject=person_id,
-        client_id=request.client.client_id,
-        lifetime=settings.tokens.redirect_jwt,
+        subject=view.subject,
+        client_id=client.client_id,
+        lifetime=lifetimes.of(client, schema.REDIRECT_JWT, settings.tokens.redirect_jwt, settings),
         jti=opaque.token(24),
         auth_time=auth_time,
         nonce=request.parameters.get("nonce"),
         backdate=request.client.metadata.backdate,
-        person=_about(session, person_id, request, granted),
+        person=_about(view, request, granted),
     ).claims(now)
 
 
@@ -112,16 +133,15 @@ def record(session: Session, minted: Minted, *, client_id: str, person_id: str, 
     )
 
 
-def _about(session: Session, person_id: str, request: Asked, granted: Sequence[str]) -> dict[str, Any]:
+def _about(view: PersonView, request: Asked, granted: Sequence[str]) -> dict[str, Any]:
     """Return the standard claims, and once more those that the client knows under other names."""
-    view = _view(session, person_id, granted)
-    return claims.claims_for(view, granted) | claims.with_mapping(view, granted, request.delivery.claims)
+    standard = claims.claims_for(view, granted, version=request.client.defaults_version)
+    return standard | claims.with_mapping(view, granted, request.delivery.claims)
 
 
-def _for_forum(session: Session, person_id: str, request: Asked, granted: Sequence[str]) -> dict[str, Any]:
+def _for_forum(view: PersonView, request: Asked, granted: Sequence[str]) -> dict[str, Any]:
     """Return what DiscourseConnect says of a person; the forum itself proves an address that was not verified here."""
-    view = _view(session, person_id, granted)
-    known = claims.claims_for(view, granted)
+    known = claims.claims_for(view, granted, version=request.client.defaults_version)
     members = {name: known[claim] for claim, name in _FORUM_NAMES.items() if claim in known}
     if "groups" in known:
         members["groups"] = known["groups"]
@@ -131,11 +151,11 @@ def _for_forum(session: Session, person_id: str, request: Asked, granted: Sequen
     return members | {"nonce": request.question.nonce if request.question is not None else ""}
 
 
-def _view(session: Session, person_id: str, granted: Sequence[str]) -> claims.PersonView:
+def _view(session: Session, person_id: str, granted: Sequence[str]) -> PersonView:
     person = store.find(session, person_id)
     if person is None or person.disabled_at is not None:
         raise AccessDenied("The account is switched off.", detail=f"person {person_id}")
-    return claims.PersonView(
+    return PersonView(
         subject=person.id,
         username=person.username,
         email=person.email,

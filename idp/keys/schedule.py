@@ -46,6 +46,12 @@ def policy(settings: Settings) -> Schedule:
     )
 
 
+def published_for(settings: Settings) -> timedelta:
+    """Return how long a key stays published after it last signed; what it signed must not live longer."""
+    rules = policy(settings)
+    return max(rules.keep, rules.longest_token_lifetime)
+
+
 def followers(keys: Iterable[SigningKey]) -> list[SigningKey]:
     """Return those of *keys* that can be promoted, the one published longest first."""
     return sorted(store.in_state(keys, store.NEXT), key=lambda key: (key.published_at, key.kid))

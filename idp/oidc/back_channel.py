@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idp import opaque
+from idp.contracts import schema
+from idp.contracts.notes import Notes
 from idp.db import end_reading
 from idp.oidc import clients, signing
 from idp.oidc.subjects import subject_for
@@ -61,13 +63,19 @@ def tell(claimed: Claimed, now: datetime) -> None:
 
 
 def _mint(client: Client, claimed: Claimed, now: datetime) -> str:
-    token = LogoutToken(
+    claims = token_of(client, claimed.person_id or "", claimed.facts["session_id"]).claims(now)
+    alg, header = client.metadata.id_token_signed_response_alg, logout_token.HEADER
+    service(Notes).note(client.client_id, schema.LOGOUT_TOKEN, (), claims, now=now, alg=alg, typ=header["typ"])
+    return signing.sign(client, alg, header=header, claims=claims, now=now)
+
+
+def token_of(client: Client, person_id: str, session_id: str) -> LogoutToken:
+    """Return the logout token for one session of one person, not signed."""
+    return LogoutToken(
         issuer=service(Settings).issuer,
         client_id=client.client_id,
-        subject=subject_for(client, claimed.person_id or ""),
-        sid=sessions.sid(service(Secrets), claimed.facts["session_id"], client.client_id),
+        subject=subject_for(client, person_id),
+        sid=sessions.sid(service(Secrets), session_id, client.client_id),
         jti=opaque.token(16),
         backdate=client.metadata.backdate,
     )
-    alg = client.metadata.id_token_signed_response_alg
-    return signing.sign(client, alg, header=logout_token.HEADER, claims=token.claims(now), now=now)

@@ -20,7 +20,7 @@ def in_id_token(
     client: Client, person: PersonView, scopes: Collection[str], names: Collection[str] = (), *, profile: bool
 ) -> dict[str, Any]:
     """Return the claims about *person* in an ID token: those in *names*, and with *profile* those of *scopes*."""
-    standard = claims_for(person, scopes if profile else (), names)
+    standard = claims_for(person, scopes if profile else (), names, version=client.defaults_version)
     return standard | _mapped(client, person, scopes, client.metadata.claim_mapping.id_token)
 
 
@@ -37,7 +37,8 @@ def at_userinfo(
     client: Client, person: PersonView, scopes: Collection[str], names: Collection[str] = ()
 ) -> dict[str, Any]:
     """Return what the UserInfo endpoint tells of *person* (OpenID Connect Core section 5.3.2)."""
-    told = claims_for(person, scopes, names) | _mapped(client, person, scopes, client.metadata.claim_mapping.userinfo)
+    standard = claims_for(person, scopes, names, version=client.defaults_version)
+    told = standard | _mapped(client, person, scopes, client.metadata.claim_mapping.userinfo)
     return {"sub": subject_for(client, person.subject), **told}
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from idp.clients.store import Client
     from idp.oidc.client_keys import ClientKey
 
-USUAL_ENC: Final = "A128CBC-HS256"
 _HEADER: Final = {"typ": "JWT"}
 _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -54,6 +53,22 @@ def id_token(client: Client, signed: str, now: datetime) -> str:
     metadata = client.metadata
     alg, enc = metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc
     return signed if alg is None else _encrypted(client, signed.encode(), (alg, enc), {"cty": "JWT"}, now)
+
+
+def of_id_tokens(client: Client) -> str:
+    """Return how the ID tokens of *client* are encrypted; nothing where they are not."""
+    metadata = client.metadata
+    return _named(client, metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc)
+
+
+def of_userinfo(client: Client) -> str:
+    """Return how *client* has what UserInfo answers encrypted; nothing where it is not."""
+    metadata = client.metadata
+    return _named(client, metadata.userinfo_encrypted_response_alg, metadata.userinfo_encrypted_response_enc)
+
+
+def _named(client: Client, alg: str | None, enc: str | None) -> str:
+    return f"{alg} {enc or client.defaults.content_encryption}" if alg else ""
 
 
 def userinfo(client: Client, claims: Mapping[str, Any], now: datetime) -> Response:
@@ -90,7 +105,7 @@ def userinfo_claims(client: Client, claims: Mapping[str, Any]) -> dict[str, Any]
 def _encrypted(
     client: Client, plaintext: bytes, names: tuple[str, str | None], header: Mapping[str, str], now: datetime
 ) -> str:
-    alg, enc = names[0], names[1] or USUAL_ENC
+    alg, enc = names[0], names[1] or client.defaults.content_encryption
     key = _key(client, alg, now)
     named = {} if key.kid is None else {"kid": key.kid}
     return jwe.encrypt_compact({"alg": alg, "enc": enc, **named, **header}, plaintext, key.key, algorithms=[alg, enc])

@@ -32,11 +32,15 @@ class PersonView:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim: its name, the scope that grants it, and where its value comes from."""
+    """One claim: its name, the scope that grants it, and where its value comes from.
+
+    Clients with defaults older than `since` (`idp.clients.defaults`) are told it only when they ask for it by name.
+    """
 
     name: str
     scope: str
     read: Callable[[PersonView], Any]
+    since: int = 1
 
 
 def _kept(name: str, scope: str) -> Claim:
@@ -78,9 +82,18 @@ NAMES = tuple(claim.name for claim in CLAIMS)
 SCOPE_OF: Mapping[str, str] = MappingProxyType({claim.name: claim.scope for claim in CLAIMS})
 
 
-def claims_for(person: PersonView, scopes: Collection[str], names: Collection[str] = ()) -> dict[str, Any]:
-    """Return the person's claims that *scopes* grant, and those in *names*; without `sub` and what has no value."""
-    found = {claim.name: claim.read(person) for claim in CLAIMS if claim.scope in scopes or claim.name in names}
+def claims_for(
+    person: PersonView, scopes: Collection[str], names: Collection[str] = (), *, version: int | None = None
+) -> dict[str, Any]:
+    """Return the person's claims that *scopes* grant, and those in *names*; without `sub` and what has no value.
+
+    Of what scopes grant, with the defaults of *version*; `None` is the latest.
+    """
+    found = {
+        claim.name: claim.read(person)
+        for claim in CLAIMS
+        if (claim.scope in scopes and (version is None or claim.since <= version)) or claim.name in names
+    }
     return {name: value for name, value in found.items() if has_value(value)}
 
 

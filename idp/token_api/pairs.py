@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from idp import clock
+from idp.contracts import schema
+from idp.contracts.notes import Notes
 from idp.errors import InvalidToken
 from idp.keys.signer import Signer
 from idp.keys.verifier import Verifier
@@ -15,7 +17,7 @@ from idp.protocol.access_token import AccessToken
 from idp.protocol.refresh_jwt import RefreshJwt
 from idp.settings import Settings
 from idp.token_api.answers import EXPIRED, INVALID, WRONG_TYPE, token_refused
-from idp.tokens import access, codes, refresh
+from idp.tokens import access, codes, lifetimes, refresh
 from idp.tokens.codes import NewGrant
 from idp.web.current import service
 
@@ -71,12 +73,26 @@ def begin(session: Session, client: Client, person_id: str, now: datetime) -> tu
 
 def sign_access(client: Client, grant: GrantView, now: datetime) -> str:
     """Return a signed access token of *grant*; no transaction is open meanwhile."""
-    usual = client.metadata.default_resource
-    token = AccessToken(
-        issuer=service(Settings).issuer,
+    token = access_of(client, grant)
+    alg, claims = algorithm(client), token.claims(now)
+    service(Notes).note(client.client_id, schema.API_TOKEN, (), claims, now=now, alg=alg, typ=access_token.TYP)
+    return access.mint(service(Signer), token, claims, alg=alg, now=now)
+
+
+def algorithm(client: Client) -> str:
+    """Return what access tokens are signed with: RSA whatever they are for, which their readers are set up for."""
+    return client.metadata.access_token_signed_response_alg or client.defaults.alg_for_resources
+
+
+def access_of(client: Client, grant: GrantView) -> AccessToken:
+    """Return an access token of *grant*, not signed."""
+    usual, settings = client.metadata.default_resource, service(Settings)
+    lifetime = lifetimes.of(client, schema.API_TOKEN, limits().access, settings)
+    return AccessToken(
+        issuer=settings.issuer,
         subject=grant.person_id,
         client_id=client.client_id,
-        lifetime=limits().access,
+        lifetime=lifetime,
         jti=access.new_jti(grant.id),
         audiences=(usual,) if usual else (),
         auth_time=grant.auth_time,
@@ -84,9 +100,6 @@ def sign_access(client: Client, grant: GrantView, now: datetime) -> str:
         amr=grant.amr,
         extra={"token_type": ACCESS, "user_id": grant.person_id},
     )
-    # RSA whatever it is for: that is what the readers of these tokens are set up for.
-    alg = client.metadata.access_token_signed_response_alg or access.FOR_RESOURCES
-    return access.mint(service(Signer), token, alg=alg, now=now)
 
 
 def sign_refresh(client: Client, grant: GrantView, token: str, now: datetime) -> str:
@@ -100,7 +113,7 @@ def sign_refresh(client: Client, grant: GrantView, token: str, now: datetime) ->
         jti=token,
     )
     header, claims = refresh_jwt.HEADER, made.claims(now)
-    return service(Signer).sign(access.FOR_RESOURCES, header=header, claims=claims, now=now)
+    return service(Signer).sign(client.defaults.alg_for_resources, header=header, claims=claims, now=now)
 
 
 def read(client: Client, token: str, now: datetime) -> Presented:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from idp import opaque
 from idp.protocol import access_token
@@ -10,12 +10,9 @@ from idp.protocol import access_token
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from idp.clients.store import Client
     from idp.keys.signer import Signer
     from idp.protocol.access_token import AccessToken
-
-# Anything may verify a token of its own, so RSA, which every library has; the issuer alone takes what is cheaper.
-FOR_RESOURCES = "RS256"
-FOR_THE_ISSUER = "ES256"
 
 
 def new_jti(grant_id: str | None = None) -> str:
@@ -24,10 +21,18 @@ def new_jti(grant_id: str | None = None) -> str:
     return unique if grant_id is None else access_token.jti_of(grant_id, unique)
 
 
-def mint(signer: Signer, token: AccessToken, *, alg: str | None, now: datetime) -> str:
-    """Sign *token* with the client's own algorithm, else with the one that fits its audience."""
-    elsewhere = token.audiences not in ((), (token.issuer,))
-    chosen = alg or (FOR_RESOURCES if elsewhere else FOR_THE_ISSUER)
+def algorithm(client: Client, token: AccessToken) -> str:
+    """Return what *token* is signed with: the client's own algorithm, else the one that fits its audience."""
+    usual = client.defaults.alg_for_resources if _goes_elsewhere(token) else client.defaults.alg_for_the_issuer
+    return client.metadata.access_token_signed_response_alg or usual
+
+
+def mint(signer: Signer, token: AccessToken, claims: dict[str, Any], *, alg: str, now: datetime) -> str:
+    """Sign the *claims* of *token* with *alg*."""
     # What we alone verify nobody else has to know the key of.
-    reader = token.client_id if elsewhere else ""
-    return signer.sign(chosen, header=access_token.HEADER, claims=token.claims(now), now=now, client_id=reader)
+    reader = token.client_id if _goes_elsewhere(token) else ""
+    return signer.sign(alg, header=access_token.HEADER, claims=claims, now=now, client_id=reader)
+
+
+def _goes_elsewhere(token: AccessToken) -> bool:
+    return token.audiences not in ((), (token.issuer,))

@@ -37,6 +37,7 @@ SIGNED_IN = [
     "/admin/clients/new",
     "/admin/clients/demo-notes",
     "/admin/clients/demo-notes/claims?q=chie",
+    "/admin/clients/demo-notes/contract",
     "/admin/clients/demo-notes/edit",
     "/admin/clients/demo-notes/delete",
     "/admin/clients/demo-wiki",

@@ -75,7 +75,7 @@ def test_every_id_is_there_once(app):
         f"/admin/{page}" for page in ("audit", "branding", "outbox", "groups", f"groups/{group}", "keys/readiness")
     ]
     pages += [f"{people}{part}" for part in ("", "/disable", "/password", "/recovery", "/rights")]
-    pages += [f"{client}/claims", f"{client}/claims?q=ana", f"{client}/claims?q=a"]
+    pages += [f"{client}/contract", f"{client}/claims", f"{client}/claims?q=ana", f"{client}/claims?q=a"]
     pages += ["/admin/clients", client, f"{client}/edit", f"{client}/delete", f"{client}/disable"]
     pages += [
         f"/admin/clients/new{kind}"

@@ -10,6 +10,9 @@ from flask import Blueprint, Response, request
 from idp import clock
 from idp.clients import administration, initial_access, logos, registrations, secrets, sectors
 from idp.clients.registration import Registration
+from idp.contracts import pins
+from idp.contracts.frames import Frames
+from idp.contracts.pins import Changing
 from idp.db import commits_in_steps, db, end_reading, transaction
 from idp.errors import FieldErrors, InvalidClientMetadata, InvalidRequest
 from idp.keys.store import ensure_algorithm
@@ -108,7 +111,9 @@ def change(client_id: str) -> Response:
         if fresh is None:
             raise registration_access.replaced_meanwhile()
         actor = registration_access.actor_of(client)
-        changed = administration.change(session, service(Vault), client_id, wanted, actor=actor, now=now)
+        # The app itself asks for other tokens, so nobody else has to agree.
+        how = Changing(service(Vault), service(Frames), actor, now)
+        changed = pins.change(session, how, client_id, wanted)
     return _answer(changed.client, fresh, secret=changed.client_secret, logo_before=client.metadata.logo_uri)
 
 

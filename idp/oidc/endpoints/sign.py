@@ -20,7 +20,7 @@ from idp.protocol import statement
 from idp.protocol.statement import Statement
 from idp.protocol.strict_json import parse_object
 from idp.settings import Settings
-from idp.tokens import access, revocation
+from idp.tokens import revocation
 from idp.web.current import service
 from idp.web.limits import takes_json
 from idp.web.throttle import Limit, Rule, throttle
@@ -85,7 +85,7 @@ def create() -> Response:
 
 
 def _alg(client: Client) -> str:
-    return client.metadata.access_token_signed_response_alg or access.FOR_RESOURCES
+    return client.metadata.access_token_signed_response_alg or client.defaults.alg_for_resources
 
 
 def _sender() -> Client:

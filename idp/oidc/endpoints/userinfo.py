@@ -8,6 +8,8 @@ from flask import Blueprint, Response
 from sqlalchemy import bindparam, select
 
 from idp import clock
+from idp.contracts import schema
+from idp.contracts.notes import Notes
 from idp.db import db
 from idp.errors import InsufficientScope
 from idp.oidc import bearer, clients, cors, disclosure, encryption, json_responses, people
@@ -16,8 +18,12 @@ from idp.protocol import claims_request
 from idp.protocol.scopes import OPENID
 from idp.tokens.models import Grant
 from idp.tokens.revocation import live_grant
+from idp.web.current import service
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
     from idp.clients.store import Client
     from idp.oidc.bearer import Bearer
 
@@ -46,7 +52,25 @@ def show() -> Response:
     client = clients.find_enabled(presented.client_id)
     if client is None:
         raise bearer.dead()
-    return encryption.userinfo(client, _about(client, presented, row), clock.utc_now())
+    told, now = _about(client, presented, row), clock.utc_now()
+    if not (row.kept or {}).get("userinfo"):
+        _note(client, presented.scopes, told, now)
+    return encryption.userinfo(client, told, now)
+
+
+def _note(client: Client, scopes: Collection[str], told: dict[str, Any], now: datetime) -> None:
+    """Note what is told; not where single claims were asked for by name."""
+    alg = client.metadata.userinfo_signed_response_alg
+    service(Notes).note(
+        client.client_id,
+        schema.USERINFO,
+        tuple(scopes),
+        encryption.userinfo_claims(client, told),
+        now=now,
+        alg=alg or "none",
+        typ="JWT" if alg else "",
+        encryption=encryption.of_userinfo(client),
+    )
 
 
 def _about(client: Client, presented: Bearer, row: Any) -> dict[str, Any]:

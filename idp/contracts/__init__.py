@@ -1,0 +1,1 @@
+"""What the tokens of each client hold, pinned, and what may change that."""
