@@ -55,6 +55,12 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     address_country = StringField()
 
 
+class ThemeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+    """How pages look to the person."""
+
+    theme = StringField()
+
+
 @bp.get("")
 @login_required
 def index() -> str:
@@ -79,6 +85,21 @@ def save() -> Response | tuple[str, int]:
     except FieldErrors as error:
         return _show(person, values, error.fields), 400
     flash("Saved." if changed else "Nothing was changed.", "ok" if changed else "info")
+    return redirect(url_for("account_profile.index"), 303)
+
+
+@bp.post("/theme")
+@login_required
+@transaction()
+def save_theme() -> Response | tuple[str, int]:
+    """Save whether pages are light or dark to this person."""
+    person, now = _own(db.session()), clock.utc_now()
+    try:
+        wanted = {"theme": ThemeForm().theme.data or "system"}
+        administration.change(db.session(), person, wanted, actor=actor(), now=now)
+    except FieldErrors as error:
+        return _show(person, {"name": person.name} | shown(person.claims), error.fields), 400
+    flash("Saved.", "ok")
     return redirect(url_for("account_profile.index"), 303)
 
 

@@ -1,4 +1,4 @@
-"""People and groups."""
+"""People, groups, and what people keep at hand."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ class Person(Base):
     must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
     last_sign_in_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
+    # How pages look to them: system, light or dark.
+    theme: Mapped[str] = mapped_column(String(16), default="system", server_default="system")
+    # When they asked an administrator to delete the account.
+    deletion_asked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -77,3 +81,13 @@ class SingleUseLink(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     consumed_at: Mapped[datetime | None]
+
+
+class PinnedApp(Base):
+    """An app that a person put at the top of their launcher."""
+
+    __tablename__ = "pinned_apps"
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True)
+    pinned_at: Mapped[datetime]

@@ -25,9 +25,11 @@ _TAKEN = {
     "username": "Somebody else has this username.",
     "email": "Somebody else has this email address.",
 }
-_CHANGEABLE = frozenset({"username", "email", "email_verified", "name", "claims", "is_admin"})
+_CHANGEABLE = frozenset({"username", "email", "email_verified", "name", "claims", "is_admin", "theme"})
+THEMES = ("system", "light", "dark")
 
 __all__ = [
+    "THEMES",
     "LastAdministrator",
     "Page",
     "add",
@@ -129,7 +131,7 @@ def check_names(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def update(session: Session, person: Person, *, changes: dict[str, Any], now: datetime) -> None:
-    """Set the fields *changes* names: username, email, email_verified, name, claims, is_admin, and no other.
+    """Set the fields *changes* names: username, email, email_verified, name, claims, is_admin, theme, and no other.
 
     Raises:
         FieldErrors: a value cannot be taken; nothing was written.
@@ -141,6 +143,8 @@ def update(session: Session, person: Person, *, changes: dict[str, Any], now: da
         message = f"not a field that can be changed: {sorted(unknown)}"
         raise ValueError(message)
     values = check_names(changes)
+    if values.get("theme", "system") not in THEMES:
+        raise FieldErrors({"theme": "Choose one of these."})
     if person.is_admin and values.get("is_admin") is False:
         ensure_not_last_admin(session, person)
     _write(session, person, values, now)

@@ -55,7 +55,8 @@ class Delivery(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     client_id: Mapped[str | None] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
-    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    # Not a foreign key: apps are still told of somebody who was deleted.
+    person_id: Mapped[str | None] = mapped_column(String(64))
     sign_out_id: Mapped[str | None] = mapped_column(ForeignKey("sign_outs.id", ondelete="SET NULL"))
     facts: Mapped[dict[str, Any]]
     sealed: Mapped[str | None] = mapped_column(Text, info={SEALED: True})

@@ -16,7 +16,7 @@ from idp.diagnosis import reasons
 from idp.errors import Forbidden
 from idp.sessions import store
 from idp.settings import Settings
-from idp.web import csrf
+from idp.web import csrf, viewer
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def current_session() -> SessionView | None:
             idle = service(Settings).session.idle
             found = store.load(db.session(), cookie, idle=idle, now=clock.utc_now())
         g.idp_session = found
+        viewer.set_zone(found.zoneinfo if found else None)
     view: SessionView | None = g.idp_session
     return view
 

@@ -29,6 +29,8 @@ class BrowserSession(Base):
     # Absolute end; the idle limit is counted from last_seen_at.
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    # While the person secures their account from here: the entry of the audit log that it began with.
+    securing: Mapped[str | None] = mapped_column(String(64))
 
 
 class SessionClient(Base):

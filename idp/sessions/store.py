@@ -51,6 +51,11 @@ class SessionView:
     email_verified: bool
     name: str
     is_admin: bool
+    # What they chose for pages: their colours, and the time zone of their profile.
+    theme: str
+    zoneinfo: str | None
+    # The audit entry of the lock-down that goes on in this session.
+    securing: str | None
 
     @property
     def display_name(self) -> str:
@@ -73,6 +78,9 @@ _LIVE = (
         Person.email_verified,
         Person.name,
         Person.is_admin,
+        Person.theme,
+        Person.claims["zoneinfo"].as_string().label("zoneinfo"),
+        BrowserSession.securing,
     )
     .join(Person, Person.id == BrowserSession.person_id)
     .where(

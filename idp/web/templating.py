@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from idp import clock
-from idp.web import navigation
+from idp.web import navigation, viewer
 from idp.web.request_ids import request_id
 from idp.web.static import asset
 
@@ -46,9 +46,12 @@ def ago(instant: datetime) -> str:
 
 
 def absolute(instant: datetime) -> str:
-    """Write *instant* out, in UTC: 24 Nov 2026, 09:05 UTC."""
-    instant = instant.astimezone(UTC)
-    return f"{instant.day} {_MONTHS[instant.month - 1]} {instant.year}, {instant:%H:%M} UTC"
+    """Write *instant* out, in the zone of whoever looks: 24 Nov 2026, 09:05 UTC."""
+    there = instant.astimezone(viewer.zone())
+    zone = f"{there:%Z}"
+    # Zones without letters of their own are called by their distance: +03, -0330.
+    zone = f"UTC{zone}" if zone[:1] in {"+", "-"} else zone
+    return f"{there.day} {_MONTHS[there.month - 1]} {there.year}, {there:%H:%M} {zone}"
 
 
 def iso(instant: datetime) -> str:
