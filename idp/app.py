@@ -31,6 +31,7 @@ from idp.oidc import preview as oidc_preview
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.request_objects import FetchedObjects
 from idp.outbound import Outbound
+from idp.sessions.places import Places
 from idp.token_api import contract as api_contract
 from idp.tokens.previews import Previews
 from idp.web import addresses, current, navigation
@@ -147,6 +148,7 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
         secret_use = SecretUse(db.engine)
     outbound = Outbound(settings)
     current.provide(app, ledger, ring, Signer(ring, ledger), Verifier(ring, settings.issuer), secret_use)
+    current.provide(app, Places(settings.geoip_db))
     current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))
     current.provide(app, Previews(oidc_preview.made, jwt_preview.made))
     frames = Frames(oidc_contract.samples, jwt_contract.samples, api_contract.samples)

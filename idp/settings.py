@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -43,6 +44,16 @@ if TYPE_CHECKING:
 
 PREFIX = "IDP_"
 SECRET_SETTINGS = frozenset({"master_key", "other_master_key", "database_url", "redis_url"})
+
+
+def _must_exist(path: Path) -> Path:
+    if not path.is_file():
+        message = "must name a file that exists"
+        raise ValueError(message)
+    return path
+
+
+ExistingFile = Annotated[Path, AfterValidator(_must_exist)]
 
 
 class SettingsError(Exception):
@@ -116,20 +127,12 @@ class OutboundSettings(_Section):
         description="Networks (CIDR) beside the public internet that may be reached, for example `10.0.0.0/8`; "
         "loopback addresses among them also by plain http.",
     )
-    ca_file: Path | None = Field(None, description="A PEM file of further certificate authorities to trust.")
+    ca_file: ExistingFile | None = Field(None, description="A PEM file of further certificate authorities to trust.")
 
     @field_validator("allow", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         return _read_networks(value)
-
-    @field_validator("ca_file")
-    @classmethod
-    def _readable(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            message = "must name a file that exists"
-            raise ValueError(message)
-        return value
 
 
 class RegistrationSettings(_Section):
@@ -147,18 +150,10 @@ class RegistrationSettings(_Section):
         timedelta(days=30),
         description="An app that registered without a token and was never used is deleted after this long.",
     )
-    software_statement_keys: Path | None = Field(
+    software_statement_keys: ExistingFile | None = Field(
         None,
         description="A JWK set (a file) of those whose software statements are believed; empty: none are.",
     )
-
-    @field_validator("software_statement_keys")
-    @classmethod
-    def _readable(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            message = "must name a file that exists"
-            raise ValueError(message)
-        return value
 
 
 def _read_networks(value: object) -> object:
@@ -227,6 +222,16 @@ class Settings(BaseSettings):
     )
     site_name: Annotated[str, Field(min_length=1, max_length=80)] = Field(
         "Doorward", description="The name that people see on pages."
+    )
+    geoip_db: ExistingFile | None = Field(
+        None,
+        description="A MaxMind file (`.mmdb`, town or country) that names places on people's own pages. Needs the "
+        "extra `geoip`; nothing is downloaded. Empty: no places.",
+    )
+    account_deletion: Literal["off", "ask", "self"] = Field(
+        "ask",
+        description="Whether people may have their own account deleted. `off`: only administrators delete accounts; "
+        "`ask`: people can ask for it, and an administrator decides; `self`: people delete it themselves.",
     )
     session: SessionSettings = SessionSettings()
     sign_in: SignInSettings = SignInSettings()

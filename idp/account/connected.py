@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from sqlalchemy import func, select
 
 from idp import clock
+from idp.account import outlook
 from idp.audit import events
 from idp.audit.log import record
 from idp.clients.models import ClientLogo, ClientRow
@@ -63,7 +64,10 @@ class Connection:
 @login_required
 def index() -> str:
     """Show the apps, the one used last first."""
-    return render_template("account/connected.html", connections=_connections(db.session()))
+    session = db.session()
+    connections = _connections(session)
+    outlooks = outlook.of_apps(session, [one.client_id for one in connections])
+    return render_template("account/connected.html", connections=connections, outlooks=outlooks)
 
 
 @bp.get("/<client_id>/remove")

@@ -78,7 +78,9 @@ def change() -> Response:
     ended = _replace(service(PasswordHasher).hash(new))
     if ended is None:
         return make_response(redirect(url_for("login.index"), 303))
-    answer = make_response(redirect(url_for("account_password.index"), 303))
+    # Whoever secures their account goes on there.
+    endpoint = "account_secure.steps" if signed_in().securing else "account_password.index"
+    answer = make_response(redirect(url_for(endpoint), 303))
     forget_forms()
     flash(f"Your password is changed. {_told(ended)}", "ok")
     set_session_cookie(answer, ended.cookie)

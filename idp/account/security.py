@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from idp import registry
+from idp.account import devices
 from idp.account.way import Part, Way
+from idp.db import db
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
 from idp.web.navigation import NavEntry
@@ -17,19 +19,25 @@ NAV = NavEntry(
     endpoint="account_security.index",
     icon="shield-check",
     order=20,
-    covers=("account_passkeys", "account_password"),
+    covers=("account_passkeys", "account_password", "account_secure"),
 )
+
+# More of them stand on their own page.
+_DEVICES = 3
 
 
 @bp.get("")
 @login_required
 def index() -> str:
-    """Show every way to sign in that the person has, or could have."""
+    """Show every way to sign in that the person has, or could have, and where they are signed in."""
     view = signed_in()
     ways: list[Way] = [module.WAY for module in registry.modules_in("idp.account.ways")]
     parts = [Part(way.template, way.state(view), way.is_section) for way in sorted(ways, key=lambda way: way.order)]
+    shown = devices.shown(db.session())
     return render_template(
         "account/security/index.html",
+        devices=shown[:_DEVICES],
+        device_count=len(shown),
         sections=[part for part in parts if part.is_section],
         rows=[part for part in parts if not part.is_section],
     )

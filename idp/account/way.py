@@ -6,9 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from idp.sessions.store import SessionView
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One thing that a person signs in with, as somebody who secures their account looks over it.
+
+    ``href`` leads to where it is removed, ``icon`` is that of its row.
+    """
+
+    name: str
+    icon: str
+    added_at: datetime
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +30,15 @@ class Way:
     """One part of the security page, in the order of ``order``.
 
     ``template`` shows it: a whole section where ``is_section``, else one ``row_item`` among the other ways to sign in.
-    It finds what ``state`` returns for the person of the page as the variable ``way``.
+    It finds what ``state`` returns for the person of the page as the variable ``way``. ``held`` names what of this way
+    the person has set up, for the review of ``/account/secure``.
     """
 
     order: int
     template: str
     state: Callable[[SessionView], Mapping[str, object]]
     is_section: bool = False
+    held: Callable[[SessionView], Sequence[Held]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

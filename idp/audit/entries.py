@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from idp.audit.events import TYPES
 from idp.audit.models import AuditEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
 PAGE_SIZE = 50
+# What a person sees of the log: what is about themselves as its target, and what they did to apps.
+_TO_ONESELF = frozenset({"sign-ins", "accounts"})
+_BY_ONESELF = frozenset({"consent"})
 # Counting every match of a long log would cost more than the number is worth.
 MOST_COUNTED = 10_000
 _STREAMED_AT_ONCE = 500
@@ -31,6 +34,8 @@ class Filter:
     outcome: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    # The person whose own entries these are: what was done to their account, and what they allowed apps.
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,14 @@ def find(session: Session, event_id: str) -> AuditEvent | None:
     return session.execute(select(AuditEvent).where(AuditEvent.id == event_id)).scalar_one_or_none()
 
 
+def find_own(session: Session, event_id: str, person_id: str) -> AuditEvent | None:
+    """Return the entry *event_id* when it is one of the person's own, as ``Filter.own`` means it."""
+    if "\0" in event_id:
+        return None
+    query = select(AuditEvent).where(AuditEvent.id == event_id, _is_own(person_id))
+    return session.execute(query).scalar_one_or_none()
+
+
 def hash_before(session: Session, entry: AuditEvent) -> str | None:
     """Return the hash that the one of *entry* covers: that of the entry sealed just before it."""
     if entry.seal_id is None:
@@ -124,8 +137,9 @@ def stream(session: Session, chosen: Filter) -> Iterator[Row[Any]]:
 def _conditions(chosen: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if chosen.about:
-        types = [name for name, event in TYPES.items() if event.about in chosen.about]
-        conditions.append(AuditEvent.type.in_(types))
+        conditions.append(AuditEvent.type.in_(_types_about(chosen.about)))
+    if chosen.own:
+        conditions.append(_is_own(chosen.own))
     if chosen.outcome:
         conditions.append(AuditEvent.outcome == chosen.outcome)
     if chosen.start is not None:
@@ -139,3 +153,14 @@ def _conditions(chosen: Filter) -> list[ColumnElement[bool]]:
         matches = [column.icontains(text, autoescape=True) for column in named]
         conditions.append(or_(*matches, *(column == text for column in exact)))
     return conditions
+
+
+def _is_own(person_id: str) -> ColumnElement[bool]:
+    return or_(
+        and_(AuditEvent.target_id == person_id, AuditEvent.type.in_(_types_about(_TO_ONESELF))),
+        and_(AuditEvent.actor_id == person_id, AuditEvent.type.in_(_types_about(_BY_ONESELF))),
+    )
+
+
+def _types_about(about: Collection[str]) -> list[str]:
+    return [name for name, event in TYPES.items() if event.about in about]

@@ -7,6 +7,7 @@ ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dot
 from __future__ import annotations
 
 from idp.audit import (  # noqa: F401 - so that TYPES knows theirs
+    account_events,
     brand_events,
     contract_events,
     factor_events,
@@ -27,6 +28,8 @@ class PersonSignedIn(Event, type="person.signed_in", title="Signed in", about="s
     amr: tuple[str, ...] = ()
     session_id: str = ""
     client_id: str = ""
+    # The browser and its system, as people call them.
+    device: str = ""
     new_device: bool | None = None
 
 
@@ -39,6 +42,7 @@ class PersonSignInFailed(
     # wrong_passkey, passkey_counter, passkey_not_verified
     reason: str = ""
     client_id: str = ""
+    device: str = ""
 
 
 class PersonConfirmed(Event, type="person.confirmed", title="Confirmed it was them", about="sign-ins"):

@@ -18,7 +18,7 @@ from idp.db import db, transaction
 from idp.errors import HashingBusy
 from idp.login import throttling
 from idp.login.actor import acting
-from idp.login.browser import browser_fingerprint
+from idp.login.browser import browser_fingerprint, device
 from idp.sessions import store as sessions
 from idp.web.addresses import client_address
 from idp.web.current import service
@@ -98,7 +98,11 @@ def accept(session: Session, proof: Proof, *, client_id: str) -> Person | None:
         return None
     if person.disabled_at is not None:
         event = PersonSignInFailed(
-            target_id=person.id, target_name=person.name or person.username, reason=_DISABLED, client_id=client_id
+            target_id=person.id,
+            target_name=person.name or person.username,
+            reason=_DISABLED,
+            client_id=client_id,
+            device=device(),
         )
         record(session, event, now=clock.utc_now(), actor=acting("", ""))
     elif proof.new_hash is not None:
@@ -128,7 +132,8 @@ def _note_failure(found: Found, reason: str, client_id: str, reservation: Reserv
     now = clock.utc_now()
     who = {"target_id": found.person_id or "", "target_name": found.display_name}
     with transaction() as session:
-        record(session, PersonSignInFailed(**who, reason=reason, client_id=client_id), now=now, actor=acting("", ""))
+        failed = PersonSignInFailed(**who, reason=reason, client_id=client_id, device=device())
+        record(session, failed, now=now, actor=acting("", ""))
         for key, blocked_until in reservation.taken:
             if blocked_until is not None:
                 seconds = max(1, int((blocked_until - now).total_seconds()))

@@ -14,7 +14,7 @@ from idp import clock, opaque
 from idp.db import db, transaction
 from idp.diagnosis import reasons
 from idp.errors import Forbidden
-from idp.sessions import store
+from idp.sessions import devices, store
 from idp.settings import Settings
 from idp.web import csrf, viewer
 from idp.web.current import service
@@ -97,6 +97,11 @@ def browser_fingerprint() -> str | None:
     """Return the fingerprint of this browser's cookie, or nothing when it has none."""
     value = _browser_cookie()
     return opaque.fingerprint(value) if value else None
+
+
+def device() -> str:
+    """Return what this browser and its system are called: Firefox on Linux."""
+    return devices.describe(request.headers.get("User-Agent", ""))
 
 
 def bind_browser() -> str:

@@ -13,7 +13,7 @@ from idp.audit.log import record
 from idp.deliveries import sign_outs
 from idp.interactions import store as interactions
 from idp.login.actor import acting
-from idp.login.browser import bind_browser, current_session
+from idp.login.browser import bind_browser, current_session, device
 from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.web.addresses import client_address
@@ -49,6 +49,7 @@ def enter(session: Session, person: Person, proven: Proven, waiting: Waiting, *,
         amr=proven.amr,
         session_id=session_id,
         client_id=waiting.client_id,
+        device=device(),
         new_device=not known_device,
     )
     record(session, event, now=now, actor=acting(person.id, name))
