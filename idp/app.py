@@ -103,6 +103,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     """
     settings = settings or settings_module.load()
+    # Before anything is opened that a file that cannot be read would leave open.
+    places = Places(settings.geoip_db)
     app = create_database_app(settings)
     vault = installation.open_vault(settings)
     cache = Cache()
@@ -110,7 +112,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     on_commit(app, WAITING, partial(wake.try_to, partial(_wake_background, app)))
     with app.app_context():
         secrets = installation.open_secrets(db.session(), vault)
-    current.provide(app, vault, secrets, cache)
+    current.provide(app, vault, secrets, cache, places)
     _configure(app, settings)
     app.secret_key = secrets.derive("forms")
     csrf.init_app(app)
@@ -148,7 +150,6 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
         secret_use = SecretUse(db.engine)
     outbound = Outbound(settings)
     current.provide(app, ledger, ring, Signer(ring, ledger), Verifier(ring, settings.issuer), secret_use)
-    current.provide(app, Places(settings.geoip_db))
     current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))
     current.provide(app, Previews(oidc_preview.made, jwt_preview.made))
     frames = Frames(oidc_contract.samples, jwt_contract.samples, api_contract.samples)

@@ -301,6 +301,24 @@ def link_of(text: str, listing: str, page: Page, studio: Studio) -> None:
     page.get_by_role("link", name=text, exact=True).first.click()
 
 
+def securing(page: Page, studio: Studio) -> None:
+    """Begin to secure an account."""
+    at("/account/secure", page, studio)
+    page.get_by_role("button", name="Sign out everywhere else").click()
+
+
+def secured(page: Page, studio: Studio) -> None:
+    """Secure an account to the end."""
+    securing(page, studio)
+    page.get_by_role("button", name="Finish").click()
+
+
+def deletion(page: Page, studio: Studio) -> None:
+    """Ask whether to delete a person."""
+    link_of("Dara Lindqvist", "/admin/users", page, studio)
+    page.get_by_role("link", name="Delete…").click()
+
+
 def opened_event(page: Page, studio: Studio) -> None:
     """Open the last change of a client in the audit log."""
     at("/admin/audit", page, studio)
@@ -365,6 +383,12 @@ SHOTS = (
     plain("connected", "ana", "/account/connected"),
     plain("connected-remove", "ana", "/account/connected/library/remove"),
     plain("connected-empty", "chie", "/account/connected"),
+    plain("activity", "ana", "/account/activity"),
+    plain("secure", "ana", "/account/secure"),
+    Shot("secure-steps", "hana", securing),
+    Shot("secure-done", "hana", secured),
+    plain("export", "ana", "/account/export"),
+    plain("delete", "ana", "/account/delete"),
     plain("error", "", WRONG),
     plain("error-admin", "ruth", WRONG),
     plain("not-found", "", "/no-such-page"),
@@ -406,6 +430,7 @@ SHOTS = (
     Shot("admin-user", "ruth", partial(link_of, "Ana Ferreira", "/admin/users")),
     Shot("admin-recovery", "ruth", recovery_for_ana),
     Shot("admin-recovery-link", "ruth", recovery_for_ana_made),
+    Shot("admin-user-delete", "ruth", deletion),
     plain("admin-groups", "ruth", "/admin/groups"),
     Shot("admin-group", "ruth", partial(link_of, "Engineering", "/admin/groups")),
     plain("admin-outbox", "ruth", "/admin/outbox"),

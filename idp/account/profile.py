@@ -17,6 +17,8 @@ from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
 from idp.protocol.standard_claims import zones_by_place
+from idp.settings import Settings
+from idp.web.current import service
 from idp.web.navigation import NavEntry
 
 if TYPE_CHECKING:
@@ -28,7 +30,14 @@ if TYPE_CHECKING:
     from idp.accounts.models import Person
 
 bp = Blueprint("account_profile", __name__, url_prefix="/account")
-NAV = NavEntry(menu="account", label="Profile", endpoint="account_profile.index", icon="user-round", order=10)
+NAV = NavEntry(
+    menu="account",
+    label="Profile",
+    endpoint="account_profile.index",
+    icon="user-round",
+    order=10,
+    covers=("account_export", "account_deletion"),
+)
 
 
 class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -113,5 +122,10 @@ def _own(session: Session) -> Person:
 def _show(person: Person, values: Mapping[str, str], errors: Mapping[str, str]) -> str:
     shown_values = {**values, "phone_number_verified": person.claims.get("phone_number_verified") is True}
     return render_template(
-        "account/profile.html", account=person, values=shown_values, errors=errors, zones=zones_by_place()
+        "account/profile.html",
+        account=person,
+        values=shown_values,
+        errors=errors,
+        zones=zones_by_place(),
+        deletion_policy=service(Settings).account_deletion,
     )

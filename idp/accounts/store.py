@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, inspect, or_, select, true
 from sqlalchemy.exc import IntegrityError
 
@@ -35,6 +36,7 @@ __all__ = [
     "add",
     "admin_count",
     "check_names",
+    "delete",
     "ensure_not_last_admin",
     "find",
     "find_by_login",
@@ -165,6 +167,12 @@ def set_disabled(session: Session, person: Person, disabled: bool, now: datetime
     person.updated_at = now
     session.flush()
     return True
+
+
+def delete(session: Session, person: Person) -> None:
+    """Delete *person* with all rows that are theirs. Ending sessions, and whether they may go, is the caller's."""
+    session.expunge(person)
+    session.execute(delete_rows(Person).where(Person.id == person.id))
 
 
 def set_password_hash(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from idp import clock
-from idp.accounts import administration, groups, store
+from idp.accounts import administration, deletion_wishes, groups, store
 from idp.accounts.passwords import PasswordHasher, check_new_password
 from idp.admin import lifecycle
 from idp.admin.people_forms import JoinForm, NewPersonForm, PasswordForm, PersonForm, changes, typed, values_of
@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from idp.accounts.models import Person
 
 bp = Blueprint("admin_users", __name__, url_prefix="/admin/users")
-NAV = NavEntry(menu="admin", label="Users", endpoint="admin_users.index", icon="users", order=30, group="People")
+NAV = NavEntry(
+    menu="admin",
+    label="Users",
+    endpoint="admin_users.index",
+    icon="users",
+    order=30,
+    group="People",
+    covers=("admin_user_deletion",),
+)
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -45,7 +53,8 @@ def index() -> str:
     query = request.args.get("q", "").strip().replace("\0", "")
     before, after = _key("before"), _key("after")
     page = store.page(db.session(), search=query, before=before, after=after)
-    return render_template("admin/users/index.html", page=page, query=query)
+    leaving = deletion_wishes.waiting(db.session())
+    return render_template("admin/users/index.html", page=page, query=query, leaving=leaving)
 
 
 @bp.get("/new")

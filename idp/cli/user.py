@@ -1,4 +1,4 @@
-"""``idp user add | edit | list | disable | enable``."""
+"""``idp user add | edit | list | disable | enable | delete``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from idp.cli.context import emit, json_option, opened
 from idp.cli.person_claims import claim_options, read_claims
 from idp.clock import utc_now
 from idp.db import db, transaction
+from idp.deliveries import deletion
 from idp.errors import FieldErrors, NotFound
 from idp.protocol.standard_claims import check_standard_claims
 from idp.web.current import service
@@ -142,6 +143,24 @@ def enable(username: str, *, as_json: bool) -> None:
             person = find(session, username)
             administration.enable(session, person, actor=COMMAND_LINE, now=utc_now())
         emit(described(db.session(), person), f"{person.username} can sign in.", as_json=as_json)
+
+
+@command.command("delete")
+@click.argument("username")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def delete(username: str, *, yes: bool, as_json: bool) -> None:
+    """Delete a person for good: sessions end, tokens are refused, the audit log stays."""
+    with opened():
+        person = find(db.session(), username)
+        if not yes:
+            click.confirm(f"Delete {person.username} ({person.email}) for good?", abort=True)
+        with transaction() as session:
+            person = find(session, username, lock=True)
+            gone = described(session, person)
+            ended = deletion.delete(session, person, actor=COMMAND_LINE, now=utc_now())
+        text = f"{gone['username']} is deleted; {ended.sessions} sessions ended, {ended.apps} apps lost access."
+        emit(gone, text, as_json=as_json)
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Person:

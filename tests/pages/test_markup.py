@@ -67,6 +67,10 @@ def test_every_id_is_there_once(app):
         "/account/password",
         "/account/sessions",
         "/account/connected",
+        "/account/activity",
+        "/account/secure",
+        "/account/export",
+        "/account/delete",
         "/developer/jwt",
         "/logout/confirm",
     ]
@@ -74,7 +78,7 @@ def test_every_id_is_there_once(app):
     pages += [
         f"/admin/{page}" for page in ("audit", "branding", "outbox", "groups", f"groups/{group}", "keys/readiness")
     ]
-    pages += [f"{people}{part}" for part in ("", "/disable", "/password", "/recovery", "/rights")]
+    pages += [f"{people}{part}" for part in ("", "/disable", "/password", "/recovery", "/rights", "/delete")]
     pages += [f"{client}/contract", f"{client}/claims", f"{client}/claims?q=ana", f"{client}/claims?q=a"]
     pages += ["/admin/clients", client, f"{client}/edit", f"{client}/delete", f"{client}/disable"]
     pages += [
