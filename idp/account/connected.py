@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 bp = Blueprint("account_connected", __name__, url_prefix="/account/connected")
 NAV = NavEntry(menu="account", label="Connected apps", endpoint="account_connected.index", icon="plug", order=40)
 
+# The scopes under which apps see something of a person.
+_ABOUT_PEOPLE = ("profile", "email", "phone", "address", "groups")
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -65,9 +68,9 @@ class Connection:
 def index() -> str:
     """Show the apps, the one used last first."""
     session = db.session()
-    connections = _connections(session)
-    outlooks = outlook.of_apps(session, [one.client_id for one in connections])
-    return render_template("account/connected.html", connections=connections, outlooks=outlooks)
+    found = connections(session)
+    outlooks = outlook.of_apps(session, [one.client_id for one in found])
+    return render_template("account/connected.html", connections=found, outlooks=outlooks)
 
 
 @bp.get("/<client_id>/remove")
@@ -95,14 +98,23 @@ def remove(client_id: str) -> Response:
     return redirect(url_for("account_connected.index"), 303)
 
 
+def seen_by(session: Session) -> list[tuple[str, str]]:
+    """Return what apps can see of the person who looks, in words, each with the names of the apps that may."""
+    found = connections(session)
+    return [
+        (sentence(scope), ", ".join(sorted(one.name for one in found if scope in one.scopes)))
+        for scope in _ABOUT_PEOPLE
+    ]
+
+
 def _one(session: Session, client_id: str) -> Connection:
-    found = next((one for one in _connections(session) if one.client_id == client_id), None)
+    found = next((one for one in connections(session) if one.client_id == client_id), None)
     if found is None:
         raise NotFound("This app has no access to your account.")
     return found
 
 
-def _connections(session: Session) -> list[Connection]:
+def connections(session: Session) -> list[Connection]:
     """Return what was allowed by consent, and what apps that need not ask hold by live grants."""
     person_id, now = signed_in().person_id, clock.utc_now()
     allowed = {one.client_id: one for one in consents.of_person(session, person_id)}

@@ -9,6 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from idp import clock
+from idp.account import connected
 from idp.accounts import administration, store
 from idp.accounts.profile import FIELDS, all_faults, merged, shown
 from idp.db import db, transaction
@@ -127,5 +128,6 @@ def _show(person: Person, values: Mapping[str, str], errors: Mapping[str, str]) 
         values=shown_values,
         errors=errors,
         zones=zones_by_place(),
+        seen_by=connected.seen_by(db.session()),
         deletion_policy=service(Settings).account_deletion,
     )

@@ -1,5 +1,6 @@
 """A person's own pages: apps, profile, password, sessions, connected apps."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -352,6 +353,10 @@ def test_M02_nobody_ends_or_sees_what_is_somebody_elses(app, visitor):
 # Connected apps
 
 
+def profile(visitor):
+    return visitor.visit("/account").text
+
+
 def test_access_is_taken_back_with_all_that_came_of_it(app, ana, visitor):
     assert "No app has access" in visitor.visit("/account/connected").text
     client = factories.make_client(app, client_name="Notes")
@@ -361,6 +366,8 @@ def test_access_is_taken_back_with_all_that_came_of_it(app, ana, visitor):
     page = visitor.visit("/account/connected").text
     assert "See your email address" in page
     assert "See which groups you are in" in page
+    seen = dict(re.findall(r'facts__label">([^<]*)</dt><dd class="facts__value">([^<]*)</dd>', profile(visitor)))
+    assert (seen["See your email address"], seen["See your phone number"]) == ("Notes", "No app")
     path = f"/account/connected/{client.client_id}/remove"
     assert "1 sign-in there stops working" in visitor.visit(path).text
     answer = visitor.open(path, "POST", data={"csrf_token": visitor.form("/account/password").values["csrf_token"]})
