@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template
 
 from idp import clock
 from idp.account import kept
-from idp.audit import events
+from idp.audit import account_events as events
 from idp.audit.log import record
 from idp.db import commits_in_steps, db, transaction
 from idp.login.actor import actor

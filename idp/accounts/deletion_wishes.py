@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from idp.accounts.models import Person
-from idp.audit import events
+from idp.audit import account_events as events
 from idp.audit.log import Actor, record
 
 if TYPE_CHECKING:

@@ -67,7 +67,8 @@ def style_sheet(accent: str) -> str:
     light, dark = colours.light(accent).declarations(), colours.dark(accent).declarations()
     return (
         f"@layer tokens {{\n  :root {{ {light} }}\n"
-        f"  @media (prefers-color-scheme: dark) {{\n    :root {{ {dark} }}\n  }}\n}}\n"
+        f'  @media (prefers-color-scheme: dark) {{\n    :root:not([data-theme="light"]) {{ {dark} }}\n  }}\n'
+        f'  :root[data-theme="dark"] {{ {dark} }}\n}}\n'
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from idp.accounts import groups, store
-from idp.audit import events
+from idp.audit import account_events as events
 from idp.audit.log import Actor, record
 from idp.consents.models import Consent
 from idp.deliveries import sign_outs

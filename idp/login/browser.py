@@ -57,7 +57,7 @@ def current_session() -> SessionView | None:
             idle = service(Settings).session.idle
             found = store.load(db.session(), cookie, idle=idle, now=clock.utc_now())
         g.idp_session = found
-        viewer.set_zone(found.zoneinfo if found else None)
+        viewer.know(found.zoneinfo if found else None, found.theme if found else "system")
     view: SessionView | None = g.idp_session
     return view
 

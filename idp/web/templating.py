@@ -67,6 +67,7 @@ def init_app(app: Flask) -> None:
     """Give the templates of *app* their globals and filters."""
     app.jinja_env.globals.update(
         asset=asset,
+        viewer_theme=viewer.theme,
         account_nav=Menu("account"),
         admin_nav=Menu("admin"),
     )

@@ -1,4 +1,4 @@
-"""Whoever looks at the page: the time zone in which it writes instants."""
+"""Whoever looks at the page: the time zone in which it writes instants, and the colours they chose."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import g, has_app_context
 
-_ZONE = "idp_viewer_zone"
+_ZONE, _THEME = "idp_viewer_zone", "idp_viewer_theme"
 
 
-def set_zone(name: str | None) -> None:
-    """Write the instants of this request's page in the zone *name*; UTC for nothing, and for a zone that is none."""
+def know(zone_name: str | None, theme_name: str) -> None:
+    """Make this request's page one for a viewer in a zone (UTC for nothing, or for a name that is none) and a theme."""
     zone: tzinfo = UTC
-    if name:
+    if zone_name:
         try:
-            zone = ZoneInfo(name)
+            zone = ZoneInfo(zone_name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             zone = UTC
     setattr(g, _ZONE, zone)
+    setattr(g, _THEME, theme_name)
 
 
 def zone() -> tzinfo:
     """Return the zone of whoever looks; UTC where nobody is known to."""
     found: tzinfo = g.get(_ZONE, UTC) if has_app_context() else UTC
     return found
+
+
+def theme() -> str:
+    """Return the colours of whoever looks: ``light``, ``dark``, or ``system`` where nobody chose."""
+    return str(g.get(_THEME, "system")) if has_app_context() else "system"

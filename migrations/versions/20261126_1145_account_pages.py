@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005account"
-down_revision = "0004mail"
+revision = "0006account"
+down_revision = "0005branding"
 branch_labels = None
 depends_on = None
 
