@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from idp.accounts import groups
 from idp.audit import entries
@@ -39,8 +39,15 @@ TOLD: Final[dict[str, tuple[str, ...]]] = {
     "sign_outs": ("session_id", "reached", "created_at"),
     "deliveries": ("kind", "client_id", "state", "attempts", "created_at", "finished_at"),
     "single_use_links": ("purpose", "created_at", "expires_at", "consumed_at"),
+    # Those that the person sent, and the one that they came by.
+    "invitations": (
+        *("kind", "email", "inviter_name", "message"),
+        *("created_at", "expires_at", "asked_at", "used_at", "revoked_at"),
+    ),
     "group_members": (),
 }
+# The columns that say whose a row is, where it is not person_id alone.
+_WHOSE: Final[dict[str, tuple[str, ...]]] = {"people": ("id",), "invitations": ("inviter_id", "used_by")}
 # What is left out: fingerprints and hashes of secrets, keys that only find a row, and what is about a request.
 WITHHELD: Final[dict[str, frozenset[str]]] = {
     "people": frozenset({"username_key", "email_key", "password_hash"}),
@@ -59,6 +66,12 @@ WITHHELD: Final[dict[str, frozenset[str]]] = {
         {"id", "person_id", "sign_out_id", "facts", "sealed", "due_at", "claim", "tried_at", "fault", "expires_at"}
     ),
     "single_use_links": frozenset({"fingerprint", "person_id", "data", "made_by"}),
+    "invitations": frozenset(
+        {
+            *("id", "fingerprint", "inviter_id", "used_by", "parent_id", "delivery_id", "interaction_id"),
+            *("group_ids", "client_ids"),
+        }
+    ),
     # The groups are told by name.
     "group_members": frozenset({"group_id", "person_id"}),
 }
@@ -90,8 +103,8 @@ def about(session: Session, person_id: str, now: datetime) -> dict[str, Any]:
 
 
 def _rows(session: Session, table: Table, columns: tuple[str, ...], person_id: str) -> list[dict[str, Any]]:
-    whose = table.c.id if table.name == "people" else table.c.person_id
-    query = select(*(table.c[name] for name in columns)).where(whose == person_id)
+    whose = or_(*(table.c[name] == person_id for name in _WHOSE.get(table.name, ("person_id",))))
+    query = select(*(table.c[name] for name in columns)).where(whose)
     return [dict(row._mapping) for row in session.execute(query)]  # noqa: SLF001 - the documented name of a row's mapping
 
 

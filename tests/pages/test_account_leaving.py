@@ -78,7 +78,7 @@ def test_the_file_holds_what_is_kept_and_no_secret(app, ana):
     assert len(audited(app, "account.exported")) == 1
 
 
-def test_every_table_that_names_a_person_says_what_of_it_is_told():
+def test_every_table_that_names_a_person_says_what_of_it_is_told(app):
     """Whoever adds a table or a column about a person adds it to idp/account/kept.py: told or withheld."""
     people = Base.metadata.tables["people"]
     undecided = {}

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006account"
-down_revision = "0005branding"
+revision = "0007account"
+down_revision = "0006invitations"
 branch_labels = None
 depends_on = None
 
