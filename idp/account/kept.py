@@ -44,6 +44,10 @@ TOLD: Final[dict[str, tuple[str, ...]]] = {
         *("kind", "email", "inviter_name", "message"),
         *("created_at", "expires_at", "asked_at", "used_at", "revoked_at"),
     ),
+    "second_factors": ("kind", "created_at", "last_used_at"),
+    "recovery_codes": ("created_at", "used_at"),
+    "remembered_browsers": ("user_agent", "created_at", "last_used_at", "expires_at"),
+    "pending_sign_ins": ("created_at", "expires_at"),
     "group_members": (),
 }
 # The columns that say whose a row is, where it is not person_id alone.
@@ -70,6 +74,15 @@ WITHHELD: Final[dict[str, frozenset[str]]] = {
         {
             *("id", "fingerprint", "inviter_id", "used_by", "parent_id", "delivery_id", "interaction_id"),
             *("group_ids", "client_ids"),
+        }
+    ),
+    "second_factors": frozenset({"id", "person_id", "secret", "last_step"}),
+    "recovery_codes": frozenset({"id", "person_id", "fingerprint"}),
+    "remembered_browsers": frozenset({"id", "person_id", "browser", "password_changed_at"}),
+    "pending_sign_ins": frozenset(
+        {
+            *("id", "person_id", "fingerprint", "browser", "interaction_id", "session_id", "method", "amr", "acr"),
+            *("stage", "outstanding", "is_fresh", "known_device", "failures", "password_changed_at", "consumed_at"),
         }
     ),
     # The groups are told by name.

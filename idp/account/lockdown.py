@@ -15,6 +15,7 @@ from idp.audit.log import record
 from idp.audit.models import AuditEvent
 from idp.consents import store as consents
 from idp.deliveries import sign_outs
+from idp.factors import remembered
 from idp.sessions import store as sessions
 from idp.sessions.models import BrowserSession, KnownDevice
 from idp.tokens import revocation
@@ -83,6 +84,8 @@ def begin(session: Session, view: SessionView, choices: Choices, *, browser: str
             sign_outs.tell_client(session, view.person_id, client_id, now)
     if choices.devices:
         devices = sessions.forget_devices(session, view.person_id)
+        # In these, a second factor was not asked for.
+        remembered.forget_all(session, view.person_id)
         sessions.remember_device(session, browser, view.person_id, now)
     event = choices.event
     entry_id = record(

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007account"
-down_revision = "0006invitations"
+revision = "0008account"
+down_revision = "0007factors"
 branch_labels = None
 depends_on = None
 
