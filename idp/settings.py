@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    FilePath,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -44,16 +44,6 @@ if TYPE_CHECKING:
 
 PREFIX = "IDP_"
 SECRET_SETTINGS = frozenset({"master_key", "other_master_key", "database_url", "redis_url"})
-
-
-def _must_exist(path: Path) -> Path:
-    if not path.is_file():
-        message = "must name a file that exists"
-        raise ValueError(message)
-    return path
-
-
-ExistingFile = Annotated[Path, AfterValidator(_must_exist)]
 
 
 class SettingsError(Exception):
@@ -127,7 +117,7 @@ class OutboundSettings(_Section):
         description="Networks (CIDR) beside the public internet that may be reached, for example `10.0.0.0/8`; "
         "loopback addresses among them also by plain http.",
     )
-    ca_file: ExistingFile | None = Field(None, description="A PEM file of further certificate authorities to trust.")
+    ca_file: FilePath | None = Field(None, description="A PEM file of further certificate authorities to trust.")
 
     @field_validator("allow", mode="before")
     @classmethod
@@ -150,7 +140,7 @@ class RegistrationSettings(_Section):
         timedelta(days=30),
         description="An app that registered without a token and was never used is deleted after this long.",
     )
-    software_statement_keys: ExistingFile | None = Field(
+    software_statement_keys: FilePath | None = Field(
         None,
         description="A JWK set (a file) of those whose software statements are believed; empty: none are.",
     )
@@ -223,7 +213,7 @@ class Settings(BaseSettings):
     site_name: Annotated[str, Field(min_length=1, max_length=80)] = Field(
         "Doorward", description="The name that people see on pages."
     )
-    geoip_db: ExistingFile | None = Field(
+    geoip_db: FilePath | None = Field(
         None,
         description="A MaxMind file (`.mmdb`, town or country) that names places on people's own pages. Needs the "
         "extra `geoip`; nothing is downloaded. Empty: no places.",

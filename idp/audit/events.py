@@ -6,6 +6,7 @@ ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dot
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from idp.audit import (  # noqa: F401 - so that TYPES knows theirs
     account_events,
     brand_events,
@@ -28,7 +29,6 @@ class PersonSignedIn(Event, type="person.signed_in", title="Signed in", about="s
     amr: tuple[str, ...] = ()
     session_id: str = ""
     client_id: str = ""
-    # The browser and its system, as people call them.
     device: str = ""
     new_device: bool | None = None
 
