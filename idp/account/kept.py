@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 TOLD: Final[dict[str, tuple[str, ...]]] = {
     "people": (
         *("id", "username", "email", "email_verified", "name", "claims", "is_admin", "theme"),
-        *("password_changed_at", "last_sign_in_at", "disabled_at", "deletion_asked_at", "created_at", "updated_at"),
+        *(
+            "password_changed_at",
+            "must_change_password",
+            "last_sign_in_at",
+            "disabled_at",
+            "deletion_asked_at",
+            "created_at",
+            "updated_at",
+        ),
     ),
     "pinned_apps": ("client_id", "pinned_at"),
     "sessions": (

@@ -6,7 +6,6 @@ ever a secret, a code, a token or a password. ``TYPES`` finds a class by its dot
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from idp.audit import (  # noqa: F401 - so that TYPES knows theirs
     account_events,
     brand_events,

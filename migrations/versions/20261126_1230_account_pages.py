@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008account"
-down_revision = "0007factors"
+revision = "0009account"
+down_revision = "0008recovery"
 branch_labels = None
 depends_on = None
 
