@@ -56,6 +56,11 @@ TOLD: Final[dict[str, tuple[str, ...]]] = {
     "recovery_codes": ("created_at", "used_at"),
     "remembered_browsers": ("user_agent", "created_at", "last_used_at", "expires_at"),
     "pending_sign_ins": ("created_at", "expires_at"),
+    "passkeys": (
+        *("name", "aaguid", "transports", "backup_eligible", "backed_up"),
+        *("created_at", "last_used_at", "last_used_on"),
+    ),
+    "passkey_offers": ("offered_at",),
     "group_members": (),
 }
 # The columns that say whose a row is, where it is not person_id alone.
@@ -93,6 +98,8 @@ WITHHELD: Final[dict[str, frozenset[str]]] = {
             *("stage", "outstanding", "is_fresh", "known_device", "failures", "password_changed_at", "consumed_at"),
         }
     ),
+    "passkeys": frozenset({"id", "person_id", "credential_id", "public_key", "sign_count"}),
+    "passkey_offers": frozenset({"person_id"}),
     # The groups are told by name.
     "group_members": frozenset({"group_id", "person_id"}),
 }

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009account"
-down_revision = "0008recovery"
+revision = "0010account"
+down_revision = "0009passkeys"
 branch_labels = None
 depends_on = None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idp.account.way import Way
+from flask import url_for
+
+from idp.account.way import Held, Way
 from idp.db import db
 from idp.login.passkey_party import party
 from idp.passkeys import ceremonies, providers, store
@@ -32,4 +34,11 @@ def _state(view: SessionView) -> Mapping[str, object]:
     }
 
 
-WAY = Way(order=10, template="account/security/_passkeys.html", state=_state, is_section=True)
+def _held(view: SessionView) -> list[Held]:
+    return [
+        Held(one.name, "key-round", one.created_at, url_for("account_passkeys.confirm", passkey_id=one.id))
+        for one in store.of_person(db.session(), view.person_id)
+    ]
+
+
+WAY = Way(order=10, template="account/security/_passkeys.html", state=_state, is_section=True, held=_held)
