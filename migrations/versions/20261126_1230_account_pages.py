@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010account"
-down_revision = "0009passkeys"
+revision = "0011account"
+down_revision = "0010contract"
 branch_labels = None
 depends_on = None
 
