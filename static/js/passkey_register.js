@@ -1,5 +1,7 @@
 /* Makes a passkey: by the button, or quietly where the browser does so after a sign-in with a password. */
 const form = document.querySelector("[data-passkey-create]");
+// A browser takes one request at a time: the quiet one gives way to the button.
+const quiet = new AbortController();
 
 function able() {
   return Boolean(window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON && PublicKeyCredential.prototype.toJSON);
@@ -11,8 +13,8 @@ function tell(words) {
   line.hidden = !words;
 }
 
-async function asked(quiet) {
-  const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, quiet: quiet ? "1" : "" });
+async function asked(isQuiet) {
+  const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, quiet: isQuiet ? "1" : "" });
   const answer = await fetch(form.dataset.options, { method: "POST", body });
   // The sign-in is too old by now: the page asks for a new one.
   if (answer.status === 403) { location.reload(); }
@@ -20,9 +22,9 @@ async function asked(quiet) {
   return PublicKeyCredential.parseCreationOptionsFromJSON(await answer.json());
 }
 
-function send(credential, quiet) {
+function send(credential, isQuiet) {
   form.elements.credential.value = JSON.stringify(credential);
-  form.elements.quiet.value = quiet ? "1" : "";
+  form.elements.quiet.value = isQuiet ? "1" : "";
   form.submit();
 }
 
@@ -34,6 +36,7 @@ function words(error) {
 async function make(event) {
   event.preventDefault();
   const button = form.querySelector("button");
+  quiet.abort();
   tell("");
   button.disabled = true;
   try {
@@ -49,7 +52,7 @@ async function quietly() {
   const can = PublicKeyCredential.getClientCapabilities ? await PublicKeyCredential.getClientCapabilities() : {};
   if (!can.conditionalCreate) { return; }
   try {
-    send(await navigator.credentials.create({ publicKey: await asked(true), mediation: "conditional" }), true);
+    send(await navigator.credentials.create({ publicKey: await asked(true), mediation: "conditional", signal: quiet.signal }), true);
   } catch {
     // The browser would not: the page asks.
   }
