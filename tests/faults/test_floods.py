@@ -101,9 +101,9 @@ def test_F20_a_flood_of_sign_ins_leaves_the_token_endpoint_quick(idp):
     with watched() as pace:
         flood = (sign_in(idp.connection(), f"person{number % 10}", over, statuses) for number in range(40))
         idp.together(*flood, both())
-    # One second on a machine of its own; here the flood, the database and other tests share its processors, and where
+    # Below one second on a server alone; here the flood, the database and other tests share its processors, and where
     # a call takes long without any flood, it may with it. Whoever waited for hashing would wait for five seconds.
-    longest = pace.strain * max(1, 4 * late(alone))
+    longest = pace.strain * max(2, 4 * late(alone))
     assert late(waits) <= longest
     assert max(waits) <= 3 * longest
     # Nobody was kept out by the flood altogether.
