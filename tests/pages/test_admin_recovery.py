@@ -10,7 +10,7 @@ from idp.accounts import store
 from idp.accounts.models import SingleUseLink
 from idp.audit.models import AuditEvent
 from idp.db import db
-from tests import factories
+from tests import factories, passkeys
 from tests.visitor import PASSWORD, Visitor
 
 NEW = "swim tulip radar mint"
@@ -72,6 +72,7 @@ def test_a_link_is_shown_once_and_lets_the_person_back_in(app, admin, bob):
 def test_L16_a_link_leaves_the_second_factor_unless_it_was_made_to_remove_it(app, admin, bob):
     seed = factories.give_totp(app, bob.id)
     factories.give_recovery_codes(app, bob.id)
+    passkeys.give(app, bob.id)
     visitor = Visitor(app)
     visitor.submit(visitor.form(made(admin, bob)), new_password=NEW)
     assert visitor.sign_in("bob", NEW).headers["Location"] == "/login/verify"
@@ -85,6 +86,8 @@ def test_L16_a_link_leaves_the_second_factor_unless_it_was_made_to_remove_it(app
     assert other.sign_in("bob", NEW).headers["Location"] == "/login/verify"
     other = Visitor(app)
     other.submit(other.form(link), new_password="another fine tulip garden")
+    assert passkeys.of(app, bob.id) == []
+    assert len(audited(app, "passkey.removed")) == len(audited(app, "factor.removed")) == 1
     assert other.sign_in("bob", "another fine tulip garden").headers["Location"] == "/"
 
 
