@@ -35,6 +35,7 @@ from pydantic_settings import (
 )
 
 from idp.durations import Duration, Positive
+from idp.mail_settings import MailSettings
 from idp.setting_sections import PasskeySettings, SignInSettings
 from idp.sign_up_settings import InvitationSettings, SignUpSettings
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "IDP_"
-SECRET_SETTINGS = frozenset({"master_key", "other_master_key", "database_url", "redis_url"})
+SECRET_SETTINGS = frozenset({"master_key", "other_master_key", "database_url", "redis_url", "mail__password"})
 
 
 class SettingsError(Exception):
@@ -233,6 +234,7 @@ class Settings(BaseSettings):
     registration: RegistrationSettings = RegistrationSettings()
     sign_up: SignUpSettings = SignUpSettings()
     invitations: InvitationSettings = InvitationSettings()
+    mail: MailSettings = MailSettings()
 
     @field_validator("issuer")
     @classmethod
@@ -323,7 +325,8 @@ def variable_names() -> list[str]:
     names = []
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += [f"{PREFIX}{name}__{inner}".upper() for inner in field.annotation.model_fields]
+            inner = field.annotation.model_fields
+            names += [f"{PREFIX}{name}__{one.alias or own}".upper() for own, one in inner.items()]
         else:
             names.append(f"{PREFIX}{name}".upper())
     return names
@@ -334,7 +337,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the interface of pydantic-settings
         name = f"{PREFIX}{field_name}_file".upper()
-        path = os.environ.get(name) if field_name in SECRET_SETTINGS else None
+        path = os.environ.get(name)
         if path is None:
             return None, field_name, False
         try:
@@ -344,8 +347,13 @@ class _SecretFiles(PydanticBaseSettingsSource):
             raise OSError(message) from None
 
     def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        found: dict[str, Any] = {}
+        for name in sorted(SECRET_SETTINGS):
+            section, _, inner = name.rpartition("__")
+            value = self.get_field_value(self.settings_cls.model_fields[section or inner], name)[0]
+            if value is not None:
+                (found.setdefault(section, {}) if section else found)[inner] = value
+        return found
 
 
 class _Outside(Settings):

@@ -374,6 +374,8 @@ SHOTS = (
     plain("apps", "ana", "/"),
     plain("apps-empty", "dara", "/"),
     plain("profile", "ana", "/account"),
+    plain("email", "ana", "/account/email"),
+    plain("email-link-gone", "", "/email/gone"),
     plain("security", "ana", "/account/security"),
     plain("passkey-new", "ana", "/account/passkeys/new"),
     Shot("passkeys", "hana", with_passkeys),

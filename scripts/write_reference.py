@@ -40,8 +40,8 @@ def rows(model: type[BaseModel], prefix: str) -> list[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found += rows(field.annotation, f"{prefix}{name}__".upper())
             continue
-        variable = f"{prefix}{name}".upper()
-        also = f" or `{variable}_FILE`" if name in SECRET_SETTINGS else ""
+        variable = f"{prefix}{field.alias or name}".upper()
+        also = f" or `{variable}_FILE`" if variable.removeprefix(PREFIX).lower() in SECRET_SETTINGS else ""
         choices = get_args(field.annotation) if get_origin(field.annotation) is not None else ()
         words = [str(choice) for choice in choices if isinstance(choice, str)]
         one_of = f" One of {', '.join(f'`{word}`' for word in words)}." if words else ""

@@ -14,6 +14,7 @@ from idp.accounts import administration, store
 from idp.accounts.profile import FIELDS, all_faults, merged, shown
 from idp.db import db, transaction
 from idp.errors import FieldErrors, NotFound
+from idp.login import email_addresses
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
@@ -130,4 +131,5 @@ def _show(person: Person, values: Mapping[str, str], errors: Mapping[str, str]) 
         zones=zones_by_place(),
         seen_by=connected.seen_by(db.session()),
         deletion_policy=service(Settings).account_deletion,
+        pending=email_addresses.pending(db.session(), person.id, clock.utc_now()),
     )

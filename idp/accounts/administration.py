@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from idp.accounts import groups, store
+from idp.accounts import groups, links, store
 from idp.audit import events
 from idp.audit.log import Actor, record
 
@@ -36,6 +36,9 @@ def change(session: Session, person: Person, changes: dict[str, Any], *, actor: 
     before = {field: getattr(person, field) for field in changes}
     store.update(session, person, changes=changes, now=now)
     made = tuple(_differences(before, {field: getattr(person, field) for field in changes}))
+    if before.get("email", person.email) != person.email:
+        # What was sent to the old address must not let its reader in any more.
+        links.drop(session, person.id)
     if made:
         event = events.PersonChanged(target_id=person.id, target_name=person.username, changes=made)
         record(session, event, now=now, actor=actor)

@@ -6,16 +6,16 @@ It reaches over packages: sessions, grants and all that was made from them end t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from idp.accounts import store
+from idp.accounts import administration, store
 from idp.audit import events
 from idp.audit.log import Actor, record
 from idp.audit.passkey_events import PasskeyRemoved
 from idp.deliveries import sign_outs
-from idp.login import passkey_notices, password_changes
+from idp.login import notices, passkey_notices, password_changes
 from idp.login.password_changes import SET, NewPassword
 from idp.passkeys import store as passkeys
 from idp.sessions import store as sessions
@@ -74,6 +74,15 @@ def sign_out_everywhere(session: Session, person: Person, *, actor: Actor, now: 
     )
     record(session, event, now=now, actor=actor)
     return ended
+
+
+def change(session: Session, person: Person, changes: dict[str, Any], *, actor: Actor, now: datetime) -> bool:
+    """Change what is known of *person*, and tell the old address of a new one; else as ``administration.change``."""
+    old = person.email
+    changed = administration.change(session, person, changes, actor=actor, now=now)
+    if store.key_of(old) != person.email_key:
+        notices.tell(session, person, "email_changed", now=now, to=old, old=old, new=person.email)
+    return changed
 
 
 def set_password(

@@ -1,4 +1,4 @@
-"""``/admin/outbox``: what this server has to send to apps, what arrived, and what did not."""
+"""``/admin/outbox``: what this server has to send to apps and to people, what arrived, and what did not."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from idp import clock
 from idp.accounts.models import Person
 from idp.clients.models import ClientRow
 from idp.db import db, transaction
-from idp.deliveries import administration, store
+from idp.deliveries import administration, mail, store
 from idp.deliveries.store import Filter
 from idp.errors import Conflict
 from idp.login.actor import actor
 from idp.login.guards import admin_required
+from idp.settings import Settings
+from idp.web.current import service
 from idp.web.navigation import NavEntry
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 bp = Blueprint("admin_outbox", __name__, url_prefix="/admin/outbox")
 NAV = NavEntry(menu="admin", label="Outbox", endpoint="admin_outbox.index", icon="mail", order=70, group="Security")
 
-_KINDS: Final = {store.LOGOUT_TOKEN: "Sign-out", store.MAIL: "Mail"}
+_KINDS: Final = {store.LOGOUT_TOKEN: "Sign-out"}
 _STATES: Final = {
     "": "All",
     store.QUEUED: "Waiting",
@@ -60,11 +62,14 @@ class Line:
     created_at: datetime
     tried_at: datetime | None
     due_at: datetime | None
+    # Of a mail: to whom, and whether what it says is still here.
+    to: str
+    is_kept: bool
 
     @property
     def can_retry(self) -> bool:
         """Tell whether trying again is something one may ask for."""
-        return self.state != store.SENT
+        return self.state != store.SENT and (not self.to or self.is_kept)
 
 
 @bp.get("")
@@ -82,6 +87,7 @@ def index() -> str:
         states=[(state, label, counts.get(state, sum(counts.values()))) for state, label in _STATES.items()],
         anything=any(counts.values()),
         failed=counts[store.FAILED],
+        mail_is_set_up=service(Settings).mail.is_set_up,
         query={"state": chosen.state, "q": chosen.search},
     )
 
@@ -143,7 +149,7 @@ def _lines(session: Session, deliveries: Sequence[Delivery]) -> list[Line]:
     return [
         Line(
             id=one.id,
-            kind=_KINDS.get(one.kind, one.kind),
+            kind=mail.label(one.facts["template"]) if one.kind == store.MAIL else _KINDS.get(one.kind, one.kind),
             client_id=one.client_id,
             app=names.get(one.client_id or "", ""),
             person_id=one.person_id,
@@ -154,6 +160,8 @@ def _lines(session: Session, deliveries: Sequence[Delivery]) -> list[Line]:
             created_at=one.created_at,
             tried_at=one.tried_at,
             due_at=one.due_at,
+            to=one.facts["to"] if one.kind == store.MAIL else "",
+            is_kept=one.sealed is not None,
         )
         for one in deliveries
     ]

@@ -109,4 +109,7 @@ def changes(person: Person, values: Mapping[str, Any], *, now: datetime) -> dict
     found.pop("phone_number_verified", None)
     if found.get("phone_number"):
         found |= {"phone_number_verified": True} if values["phone_number_verified"] else {}
-    return account | {"email_verified": bool(values["email_verified"]), "claims": found}
+    # The tick that was there before was about the address before; only a new tick is about the new one.
+    is_other = store.key_of(account["email"]) != person.email_key
+    verified = bool(values["email_verified"]) and not (is_other and person.email_verified)
+    return account | {"email_verified": verified, "claims": found}

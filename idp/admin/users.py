@@ -13,6 +13,7 @@ from idp.admin import lifecycle
 from idp.admin.people_forms import JoinForm, NewPersonForm, PasswordForm, PersonForm, changes, typed, values_of
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import FieldErrors, NotFound
+from idp.login import email_addresses
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import admin_required, recent_sign_in
@@ -113,10 +114,24 @@ def update(person_id: str) -> Response | tuple[str, int]:
     values = typed(PersonForm())
     try:
         wanted = changes(person, values, now=now)
-        changed = administration.change(session, person, wanted, actor=actor(), now=now)
+        changed = lifecycle.change(session, person, wanted, actor=actor(), now=now)
     except FieldErrors as error:
         return _show(person, values=values, errors=error.fields), 400
     flash("Saved." if changed else "Nothing was changed.", "ok" if changed else "info")
+    if values["email_verified"] and not person.email_verified:
+        flash("The new address counts as not verified: send a link to it, or say that it is theirs.", "warn")
+    return _back(person)
+
+
+@bp.post("/<person_id>/verify-email")
+@admin_required
+@transaction()
+def send_verification(person_id: str) -> Response:
+    """Send a person a link to verify their address."""
+    session = db.session()
+    person = _found(session, person_id)
+    email_addresses.send_verification(session, person, actor=actor(), now=clock.utc_now())
+    flash(f"A link to verify it is on its way to {person.email}.", "ok")
     return _back(person)
 
 

@@ -12,6 +12,7 @@ from idp.audit import (  # noqa: F401 - so that TYPES knows theirs
     contract_events,
     factor_events,
     invitation_events,
+    mail_events,
     passkey_events,
     recovery_events,
 )

@@ -21,8 +21,11 @@ from idp.audit.models import AuditEvent
 from idp.cli.context import emit, json_option
 from idp.clock import utc_now
 from idp.db import db
+from idp.deliveries import store as deliveries
+from idp.deliveries.models import Delivery
 from idp.keys import installation, schedule, store
 from idp.keys.models import Installation
+from idp.mail import smtp
 from idp.prepare import current_revision, head_revision
 from idp.vault import VaultError
 
@@ -51,7 +54,7 @@ class Check:
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Check this installation: files, database, keys, background process; exit status 1 if anything is wrong."""
+    """Check this installation: files, database, keys, background process, mail; exit status 1 if anything is wrong."""
     settings = settings_module.load()
     checks = list(examine(settings))
     ok = all(check.ok for check in checks)
@@ -172,6 +175,19 @@ def _audit(_settings: Settings) -> Check:
     return Check("audit log", ok=True, text=text)
 
 
+def _mail(settings: Settings) -> Check:
+    waiting = db.session().execute(
+        select(func.count()).where(Delivery.kind == deliveries.MAIL, Delivery.state == deliveries.QUEUED)
+    )
+    count = f"{waiting.scalar_one()} wait in the outbox"
+    if not settings.mail.is_set_up:
+        return Check("mail", ok=True, text=f"not set up; {count}")
+    db.session.rollback()
+    fault = smtp.check(settings)
+    fix = "Look at IDP_MAIL__… and at the server that it names; `idp mail test` sends a mail."
+    return Check("mail", ok=fault is None, text=fault or f"{settings.mail.host} lets us in; {count}", fix=fix)
+
+
 def _redis(settings: Settings) -> Check:
     import redis  # noqa: PLC0415 - only who uses Redis needs its client
 
@@ -184,4 +200,4 @@ def _redis(settings: Settings) -> Check:
     return Check("redis", ok=True, text="answers")
 
 
-_INSIDE: tuple[Callable[[Settings], Check], ...] = (_secret, _issuer, _keys, _administrator, _background, _audit)
+_INSIDE: tuple[Callable[[Settings], Check], ...] = (_secret, _issuer, _keys, _administrator, _background, _audit, _mail)

@@ -23,12 +23,12 @@ _MOST = 1000
 
 @click.group("outbox")
 def command() -> None:
-    """See what this server has to send to apps, and have it tried again."""
+    """See what this server has to send to apps and people, and have it tried again."""
 
 
 @command.command("list")
 @click.option("--state", type=click.Choice(store.STATES), default=None, help="Only those in this state.")
-@click.option("--app", "search", default="", help="Only those to apps whose name or client_id contains this.")
+@click.option("--app", "search", default="", help="Only those to apps or addresses that contain this.")
 @click.option("--limit", type=click.IntRange(1, _MOST), default=50, show_default=True, help="At most so many.")
 @json_option
 def list_(*, state: str | None, search: str, limit: int, as_json: bool) -> None:
@@ -37,8 +37,7 @@ def list_(*, state: str | None, search: str, limit: int, as_json: bool) -> None:
         page = store.page(db.session(), Filter(state=state or "", search=search), limit=limit)
         data = [_data(one) for one in page.deliveries]
     lines = [
-        f"{one['id']}  {one['state']:<9} {one['attempts']:>2}  {one['client_id'] or '-'}  {one['fault']}".rstrip()
-        for one in data
+        f"{one['id']}  {one['state']:<9} {one['attempts']:>2}  {_whom(one)}  {one['fault']}".rstrip() for one in data
     ]
     emit(data, "\n".join(lines) or "There is nothing in it.", as_json=as_json)
 
@@ -70,6 +69,10 @@ def give_up(delivery: str, *, as_json: bool) -> None:
     emit({"given_up": delivery}, "It is not tried any more.", as_json=as_json)
 
 
+def _whom(one: dict[str, Any]) -> str:
+    return one["client_id"] or one["to"] or "-"
+
+
 def _data(one: Delivery) -> dict[str, Any]:
     def instant(value: datetime | None) -> str | None:
         return value.isoformat(timespec="seconds") if value else None
@@ -79,6 +82,7 @@ def _data(one: Delivery) -> dict[str, Any]:
         "kind": one.kind,
         "client_id": one.client_id,
         "person_id": one.person_id,
+        "to": one.facts.get("to"),
         "state": one.state,
         "attempts": one.attempts,
         "fault": one.fault,

@@ -105,7 +105,7 @@ def edit(
             told = checked.pop("name", None)
             if told is not None:
                 changes.setdefault("name", told)
-            changed = administration.change(session, person, changes | {"claims": checked}, actor=COMMAND_LINE, now=now)
+            changed = lifecycle.change(session, person, changes | {"claims": checked}, actor=COMMAND_LINE, now=now)
         text = f"{person.username} is changed." if changed else "Nothing was changed."
         emit(described(db.session(), person), text, as_json=as_json)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from idp.deliveries.store import Claimed
     from idp.vault import Vault
 
 # Who reads of something a week later is only alarmed.
@@ -69,15 +70,17 @@ def queue(session: Session, vault: Vault, mail: Mail, *, now: datetime) -> str:
     return row.id
 
 
-def read(vault: Vault, delivery: Delivery) -> Mail | None:
+def read(vault: Vault, delivery: Delivery | Claimed) -> Mail | None:
     """Return the mail that waits as *delivery*; ``None`` when what it says is no longer kept."""
-    return None if delivery.sealed is None else unsealed(vault, delivery.id, delivery.facts, delivery.sealed)
+    if delivery.sealed is None:
+        return None
+    said = json.loads(vault.decrypt(delivery.sealed, place=_place(delivery.id)), object_hook=_read)
+    return Mail(**delivery.facts, person_id=delivery.person_id, facts=said["facts"], link=said["link"])
 
 
-def unsealed(vault: Vault, delivery_id: str, facts: Mapping[str, Any], sealed: str) -> Mail:
-    """Return the mail of a row, by its parts."""
-    said = json.loads(vault.decrypt(sealed, place=_place(delivery_id)), object_hook=_read)
-    return Mail(template=facts["template"], to=facts["to"], facts=said["facts"], link=said["link"])
+def label(template: str) -> str:
+    """Return what a mail is called where it is listed: ``password_changed`` is "Password changed"."""
+    return template.replace("_", " ").capitalize()
 
 
 def _place(delivery_id: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from idp import opaque
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
+
+    from idp.deliveries.faults import NotSent
 
 QUEUED: Final = "queued"
 SENT: Final = "sent"
@@ -45,10 +47,13 @@ RETRIES: Final = (
     timedelta(hours=6),
     timedelta(hours=24),
 )
-# Longer than the longest attempt.
+# Longer than the longest attempt, unless whoever makes it holds on to it (``hold``).
 CLAIMED_FOR: Final = timedelta(seconds=60)
 KEPT: Final = timedelta(days=30)
+# A mail server that hangs keeps no more senders than this; the others go on.
+MAILS_AT_ONCE: Final = 2
 WAITING = "deliveries"
+_OUT_OF_DATE = "It waited until what it says was out of date."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Claimed:
     client_id: str | None
     person_id: str | None
     facts: dict[str, Any]
+    sealed: str | None
     attempts: int
     claim: str
 
@@ -69,7 +75,7 @@ class Filter:
     """Which deliveries a list shows; empty: all."""
 
     state: str = ""
-    # A part of the app's name or of its client_id.
+    # A part of the app's name, of its client_id or of a mail's address.
     search: str = ""
 
     @property
@@ -84,7 +90,8 @@ class Filter:
             meant = select(ClientRow.client_id).where(
                 or_(named, ClientRow.client_id.contains(self.search, autoescape=True))
             )
-            found.append(Delivery.client_id.in_(meant))
+            address = Delivery.facts["to"].as_string().icontains(self.search, autoescape=True)
+            found.append(or_(Delivery.client_id.in_(meant), and_(Delivery.kind == MAIL, address)))
         return found
 
 
@@ -131,13 +138,9 @@ def claim(session: Session, now: datetime, kinds: Collection[str]) -> Claimed | 
 
     While one is under way to a client the next one to it waits: an address that hangs holds up nobody else.
     """
-    other = aliased(Delivery)
-    under_way = select(other.id).where(
-        other.client_id == Delivery.client_id, other.state == QUEUED, other.claim.is_not(None), other.due_at > now
-    )
     first = (
         select(Delivery.id)
-        .where(Delivery.state == QUEUED, Delivery.due_at <= now, Delivery.kind.in_(kinds), ~under_way.exists())
+        .where(*_due(now, kinds), *_not_too_many(now))
         .order_by(Delivery.due_at, Delivery.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -148,7 +151,13 @@ def claim(session: Session, now: datetime, kinds: Collection[str]) -> Claimed | 
         .where(Delivery.id == first.scalar_subquery(), Delivery.state == QUEUED, Delivery.due_at <= now)
         .values(claim=token, due_at=now + CLAIMED_FOR, tried_at=now, attempts=Delivery.attempts + 1)
         .returning(
-            Delivery.id, Delivery.kind, Delivery.client_id, Delivery.person_id, Delivery.facts, Delivery.attempts
+            Delivery.id,
+            Delivery.kind,
+            Delivery.client_id,
+            Delivery.person_id,
+            Delivery.facts,
+            Delivery.sealed,
+            Delivery.attempts,
         )
         .execution_options(synchronize_session=False)
     ).first()
@@ -157,35 +166,55 @@ def claim(session: Session, now: datetime, kinds: Collection[str]) -> Claimed | 
 
 def due(session: Session, now: datetime, kinds: Collection[str]) -> int:
     """Count the deliveries of *kinds* that nobody is at and that should be under way."""
-    query = select(func.count()).where(Delivery.state == QUEUED, Delivery.due_at <= now, Delivery.kind.in_(kinds))
-    return int(session.execute(query).scalar_one())
+    return int(session.execute(select(func.count()).where(*_due(now, kinds))).scalar_one())
+
+
+def hold(session: Session, claimed: Claimed, until: datetime) -> bool:
+    """Keep others from a delivery for longer than ``CLAIMED_FOR``; false when the claim ran out before."""
+    return _finish(session, claimed, {"due_at": until, "claim": claimed.claim})
 
 
 def succeed(session: Session, claimed: Claimed, now: datetime) -> bool:
     """Note that it arrived; false when the claim ran out meanwhile."""
-    return _finish(session, claimed, {"state": SENT, "finished_at": now, "due_at": None, "fault": ""})
+    # What a mail said may let somebody in; nobody needs it here any more.
+    done = {"state": SENT, "finished_at": now, "due_at": None, "fault": "", "sealed": None}
+    return _finish(session, claimed, done)
 
 
-def fail(session: Session, claimed: Claimed, fault: str, *, again: bool, now: datetime) -> str | None:
-    """Note a failed attempt, which is repeated later if that makes sense (*again*) and there is a retry left.
+def fail(session: Session, claimed: Claimed, error: NotSent, now: datetime) -> str | None:
+    """Note a failed attempt, which is repeated later if that makes sense and there is a retry left.
 
     Return the state that it is in now; ``None`` when the claim ran out meanwhile.
     """
-    if again and claimed.attempts <= len(RETRIES):
+    fault = str(error)
+    values: dict[str, Any]
+    if error.wait is not None:
+        # What never got as far as an answer has all of its retries left.
+        values = {"state": QUEUED, "due_at": now + error.wait, "fault": fault, "attempts": claimed.attempts - 1}
+        postpone(session, claimed.kind, now + error.wait, now)
+    elif error.again and claimed.attempts <= len(RETRIES):
         values = {"state": QUEUED, "due_at": now + RETRIES[claimed.attempts - 1], "fault": fault}
     else:
         values = {"state": FAILED, "finished_at": now, "due_at": None, "fault": fault}
     return str(values["state"]) if _finish(session, claimed, values) else None
 
 
+def postpone(session: Session, kind: str, until: datetime, now: datetime) -> None:
+    """Have everything of *kind* that is due wait until then."""
+    session.execute(
+        update(Delivery).where(*_due(now, [kind])).values(due_at=until).execution_options(synchronize_session=False)
+    )
+
+
 def retry(session: Session, delivery_id: str, now: datetime) -> bool:
-    """Have a delivery tried at once, with all its retries anew; false when it was sent or is under way."""
+    """Have a delivery tried at once, with all its retries anew; false when it was sent, is under way or out of date."""
     changed = session.execute(
         update(Delivery)
         .where(
             Delivery.id == delivery_id,
             Delivery.state != SENT,
-            or_(Delivery.claim.is_(None), Delivery.due_at <= now, Delivery.state != QUEUED),
+            _of_use(now),
+            or_(_free(now), Delivery.state != QUEUED),
         )
         .values(state=QUEUED, due_at=now, claim=None, attempts=0, finished_at=None)
         .execution_options(synchronize_session="fetch")
@@ -256,11 +285,42 @@ def purge(session: Session, now: datetime) -> int:
     return _count(session.execute(delete(Delivery).where(Delivery.finished_at < now - KEPT)))
 
 
+def expire(session: Session, now: datetime) -> int:
+    """Give up what waited until it was of no use to anybody, and forget what it said; return how many."""
+    waiting = update(Delivery).where(Delivery.state == QUEUED, ~_of_use(now), _free(now))
+    given_up = {"state": GIVEN_UP, "due_at": None, "claim": None, "finished_at": now, "fault": _OUT_OF_DATE}
+    count = _count(session.execute(waiting.values(**given_up).execution_options(synchronize_session=False)))
+    forgotten = update(Delivery).where(Delivery.sealed.is_not(None), Delivery.state != QUEUED, ~_of_use(now))
+    session.execute(forgotten.values(sealed=None).execution_options(synchronize_session=False))
+    return count
+
+
+def _due(now: datetime, kinds: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    return (Delivery.state == QUEUED, Delivery.due_at <= now, Delivery.kind.in_(kinds), _of_use(now))
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(Delivery.claim.is_(None), Delivery.due_at <= now)
+
+
+def _of_use(now: datetime) -> ColumnElement[bool]:
+    return or_(Delivery.expires_at.is_(None), and_(Delivery.expires_at > now, Delivery.sealed.is_not(None)))
+
+
+def _not_too_many(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return that no other delivery to the same client is under way, and not too many mails."""
+    other = aliased(Delivery)
+    under_way = (other.state == QUEUED, other.claim.is_not(None), other.due_at > now)
+    to_client = select(other.id).where(other.client_id == Delivery.client_id, *under_way)
+    mails = select(func.count(other.id)).where(other.kind == MAIL, *under_way).scalar_subquery()
+    return ~to_client.exists(), or_(Delivery.kind != MAIL, mails < MAILS_AT_ONCE)
+
+
 def _finish(session: Session, claimed: Claimed, values: dict[str, Any]) -> bool:
     changed = session.execute(
         update(Delivery)
         .where(Delivery.id == claimed.id, Delivery.claim == claimed.claim, Delivery.state == QUEUED)
-        .values(claim=None, **values)
+        .values(**{"claim": None} | values)
         .execution_options(synchronize_session=False)
     )
     return _count(changed) > 0

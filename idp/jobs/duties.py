@@ -21,7 +21,7 @@ from idp.factors import remembered
 from idp.interactions import store as interactions
 from idp.invitations import store as invitations
 from idp.jobs import leases, queue
-from idp.jobs.sending import SENDERS
+from idp.jobs.sending import kinds
 from idp.keys import ledger, readiness, rotation
 from idp.oidc import unused_clients
 from idp.passkeys import challenges
@@ -89,6 +89,7 @@ def purge_expired(app: Flask) -> None:
         invitations.purge,
         refusals.purge,
         throttle.purge,
+        store.expire,
         store.purge,
         sign_outs.purge,
         links.purge,
@@ -101,7 +102,7 @@ def purge_expired(app: Flask) -> None:
 
 def send_deliveries(app: Flask) -> None:
     """Queue the sending of what is due: what was committed when nobody could be woken, retries, what a crash left."""
-    for _ in range(min(store.due(db.session(), utc_now(), SENDERS), queue.SENDERS)):
+    for _ in range(min(store.due(db.session(), utc_now(), kinds()), queue.SENDERS)):
         queue.wake(app)
 
 

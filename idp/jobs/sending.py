@@ -6,27 +6,36 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from idp.audit import events
 from idp.audit.log import SYSTEM, record
-from idp.clients.models import ClientRow
 from idp.clock import utc_now
 from idp.db import db, transaction
-from idp.deliveries import store
+from idp.deliveries import administration, store
+from idp.deliveries.faults import NotSent
+from idp.mail import sending
 from idp.oidc import back_channel
+from idp.settings import Settings
+from idp.web.current import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from flask import Flask
-    from sqlalchemy.orm import Session
 
     from idp.deliveries.store import Claimed
 
 _log = structlog.get_logger(__name__)
 
-# What sends each kind; it raises NotTold. What nothing here sends waits.
-SENDERS: Final[Mapping[str, Callable[[Claimed, datetime], None]]] = {store.LOGOUT_TOKEN: back_channel.tell}
+# What sends each kind; it raises NotSent.
+_SENDERS: Final[Mapping[str, Callable[[Claimed, datetime], None]]] = {
+    store.LOGOUT_TOKEN: back_channel.tell,
+    store.MAIL: sending.send,
+}
+
+
+def kinds() -> list[str]:
+    """Return what this installation can send; mail waits until there is a mail server for it."""
+    return [kind for kind in _SENDERS if kind != store.MAIL or service(Settings).mail.is_set_up]
 
 
 def send_due(app: Flask) -> int:
@@ -44,38 +53,24 @@ def send_due(app: Flask) -> int:
 
 def _claim() -> Claimed | None:
     with transaction() as session:
-        return store.claim(session, utc_now(), SENDERS)
+        return store.claim(session, utc_now(), kinds())
 
 
 def _send(claimed: Claimed) -> None:
     try:
-        SENDERS[claimed.kind](claimed, utc_now())
-    except back_channel.NotTold as error:
-        _not_sent(claimed, str(error), again=error.again)
+        _SENDERS[claimed.kind](claimed, utc_now())
+    except NotSent as error:
+        _not_sent(claimed, error)
     except Exception:  # noqa: BLE001 - one that cannot be sent must not keep the others
         _log.exception("delivery_failed", delivery=claimed.id, kind=claimed.kind)
-        _not_sent(claimed, "Something went wrong here; the log of this server says what.", again=True)
+        _not_sent(claimed, NotSent("Something went wrong here; the log of this server says what.", again=True))
     else:
         with transaction() as session:
             store.succeed(session, claimed, utc_now())
 
 
-def _not_sent(claimed: Claimed, fault: str, *, again: bool) -> None:
+def _not_sent(claimed: Claimed, error: NotSent) -> None:
     with transaction() as session:
         now = utc_now()
-        if store.fail(session, claimed, fault, again=again, now=now) == store.FAILED:
-            _audit(session, claimed, fault, now)
-
-
-def _audit(session: Session, claimed: Claimed, fault: str, now: datetime) -> None:
-    client = session.get(ClientRow, claimed.client_id) if claimed.client_id else None
-    event = events.DeliveryFailed(
-        target_id=claimed.client_id or "",
-        target_name=client.client_name if client else "",
-        delivery_id=claimed.id,
-        kind=claimed.kind,
-        person_id=claimed.person_id or "",
-        attempts=claimed.attempts,
-        reason=fault,
-    )
-    record(session, event, now=now, actor=SYSTEM)
+        if store.fail(session, claimed, error, now) == store.FAILED:
+            record(session, administration.failure(session, claimed, str(error)), now=now, actor=SYSTEM)

@@ -8,6 +8,7 @@ from idp import opaque
 from idp.contracts import schema
 from idp.contracts.notes import Notes
 from idp.db import end_reading
+from idp.deliveries.faults import NotSent
 from idp.oidc import clients, signing
 from idp.oidc.subjects import subject_for
 from idp.outbound import Outbound, OutboundFailed, OutboundRefused
@@ -28,38 +29,30 @@ _BAD_REQUEST = 400
 _GOOD = range(200, 300)
 
 
-class NotTold(Exception):
-    """The client was not told; the text says why in one sentence, ``again`` whether to try it later."""
-
-    def __init__(self, sentence: str, *, again: bool) -> None:
-        super().__init__(sentence)
-        self.again = again
-
-
 def tell(claimed: Claimed, now: datetime) -> None:
     """Send a logout token, made for this attempt alone; a client that is switched off is told as well.
 
     Raises:
-        NotTold: it did not arrive, or the client refused it.
+        NotSent: it did not arrive, or the client refused it.
 
     """
     client = clients.find(claimed.client_id or "")
     address = client.metadata.backchannel_logout_uri if client else None
     if client is None or address is None:
-        raise NotTold("The app has no back-channel logout address any more.", again=False)
+        raise NotSent("The app has no back-channel logout address any more.", again=False)
     token = _mint(client, claimed, now)
     end_reading()
     try:
         status = service(Outbound).post_form(address, {"logout_token": token})
     except OutboundRefused as error:
-        raise NotTold(str(error), again=False) from None
+        raise NotSent(str(error), again=False) from None
     except OutboundFailed as error:
-        raise NotTold(str(error), again=True) from None
+        raise NotSent(str(error), again=True) from None
     if status == _BAD_REQUEST:
         # Section 2.8. The next one may fare better: it is made anew, and the app may have learned of a new key by then.
-        raise NotTold("It refused the logout token (status 400).", again=True)
+        raise NotSent("It refused the logout token (status 400).", again=True)
     if status not in _GOOD:
-        raise NotTold(f"It answered with status {status}.", again=True)
+        raise NotSent(f"It answered with status {status}.", again=True)
 
 
 def _mint(client: Client, claimed: Claimed, now: datetime) -> str:

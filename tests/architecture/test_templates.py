@@ -20,6 +20,8 @@ FORBIDDEN = {
     "a javascript: address": re.compile(r"javascript:", re.IGNORECASE),
     "a file of another host": re.compile(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=[\"'](?:https?:)?//"),
 }
+# Mail programs load no style sheet, and our headers do not reach them: the layout of a mail carries its own.
+EXCEPT = {"templates/mail/_layout.html": {"an inline style sheet"}}
 
 
 def without_comments(text):
@@ -30,7 +32,7 @@ def without_comments(text):
 def test_a_template_holds_nothing_that_the_csp_or_escaping_forbids(path):
     text = without_comments(path.read_text())
 
-    assert [what for what, pattern in FORBIDDEN.items() if pattern.search(text)] == []
+    assert {what for what, pattern in FORBIDDEN.items() if pattern.search(text)} == EXCEPT.get(name(path), set())
 
 
 @pytest.fixture(scope="module")

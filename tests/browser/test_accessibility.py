@@ -23,6 +23,8 @@ OPEN = [
 SIGNED_IN = [
     "/",
     "/account",
+    "/account/email",
+    "/email/gone",
     "/account/security",
     "/account/passkeys/new",
     "/account/password",

@@ -39,6 +39,7 @@ EVERYDAY = {
     "admin_outbox.retry",
     "admin_outbox.retry_failed",
     "admin_users.create",
+    "admin_users.send_verification",
     "admin_users.sign_out",
     "admin_users.update",
 }

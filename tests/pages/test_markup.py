@@ -73,6 +73,8 @@ def test_every_id_is_there_once(app):
         "/account/delete",
         "/developer/jwt",
         "/logout/confirm",
+        "/account/email",
+        "/email/gone",
     ]
     pages += ["/login", "/recover", "/recover/no-such-link", "/register", "/select", "/no-such-page"]
     pages += [

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from idp import outbound
-from idp.clock import utc_now
 from idp.outbound import Outbound, OutboundBusy, OutboundFailed, OutboundRefused
 from idp.settings import OutboundSettings, Settings
 from idp.web.limits import AT_WORK
+from tests.certificates import of_loopback
 from tests.listener import listening, say
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -237,37 +230,8 @@ def test_a_form_is_posted_and_its_status_told():
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     """A certificate authority of one's own: the file with its certificate, and a server's context."""
-    folder = tmp_path_factory.mktemp("authority")
-    now = utc_now()
-
-    def certificate(subject, key, issuer, issuer_key, *extensions):
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=1))
-        )
-        for extension, critical in extensions:
-            builder = builder.add_extension(extension, critical)
-        return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-    root, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    (folder / "root.pem").write_bytes(
-        certificate("Test root", root, "Test root", root, (x509.BasicConstraints(ca=True, path_length=0), True))
-    )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    (folder / "leaf.pem").write_bytes(
-        certificate("localhost", leaf, "Test root", root, (x509.SubjectAlternativeName(names), False))
-        + leaf.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "leaf.pem")
-    return folder / "root.pem", context
+    context, root = of_loopback(tmp_path_factory.mktemp("authority"))
+    return root, context
 
 
 def test_a_private_authority_is_trusted_when_it_is_named(authority):

@@ -1,0 +1,1 @@
+"""What a mail says, and the server that it is handed to."""
