@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from idp import registry
-from idp.account import devices
+from idp.account import devices, health
 from idp.account.way import Part, Way
 from idp.db import db
 from idp.login.browser import signed_in
@@ -19,7 +19,7 @@ NAV = NavEntry(
     endpoint="account_security.index",
     icon="shield-check",
     order=20,
-    covers=("account_passkeys", "account_password", "account_secure"),
+    covers=("account_passkeys", "account_password", "account_secure", "account_two_step"),
 )
 
 # More of them stand on their own page.
@@ -40,4 +40,5 @@ def index() -> str:
         device_count=len(shown),
         sections=[part for part in parts if part.is_section],
         rows=[part for part in parts if not part.is_section],
+        health=health.of(view),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from idp.accounts import groups, links, store
 from idp.audit import events
+from idp.audit.factor_events import GroupSecondFactorChanged
 from idp.audit.log import Actor, record
 
 if TYPE_CHECKING:
@@ -69,6 +70,18 @@ def rename_group(session: Session, group: Group, name: str, *, actor: Actor, now
     event = events.GroupRenamed(
         target_id=group.id, target_name=group.name, changes=(events.Change("name", before, group.name),)
     )
+    record(session, event, now=now, actor=actor)
+    return True
+
+
+def require_second_factor(session: Session, group: Group, *, required: bool, actor: Actor, now: datetime) -> bool:
+    """Make the members of *group* sign in with two factors, or no longer; return whether that changed anything."""
+    if group.requires_second_factor == required:
+        return False
+    group.requires_second_factor = required
+    session.flush()
+    change = events.Change("second_factor", *(("allowed", "required") if required else ("required", "allowed")))
+    event = GroupSecondFactorChanged(target_id=group.id, target_name=group.name, changes=(change,))
     record(session, event, now=now, actor=actor)
     return True
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _OTHER_LINES = frozenset({"redirect_uris", "post_logout_redirect_uris", "resources", "jwt_sso.return_to_prefixes"})
 _SEVERAL_LINES = _OTHER_LINES | {name for name, field in BY_NAME.items() if field.control == "lines"}
-_FLAGS = frozenset({"skip_consent", "resource_server", "jwt_sso.require_verified_email"}) | {
+_FLAGS = frozenset({"skip_consent", "require_second_factor", "resource_server", "jwt_sso.require_verified_email"}) | {
     name for name, field in BY_NAME.items() if field.control == "flag"
 }
 # Read from several ticked boxes.
@@ -53,7 +53,7 @@ _OPENID = (
     ),
 )
 _TOKEN_API = tuple(field.name for part in PARTS if part.id == "token-api" for field in part.fields)
-_EVERYWHERE = ("client_name", "scope", "skip_consent", *_PAGES, "contacts")
+_EVERYWHERE = ("client_name", "scope", "skip_consent", "require_second_factor", *_PAGES, "contacts")
 _JWT = ("preset", "delivery_uri", "delivery", "field", "alg", "return_to_prefixes", "claims", "require_verified_email")
 
 

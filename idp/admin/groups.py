@@ -104,6 +104,22 @@ def remove_member(group_id: str, person_id: str) -> Response:
     return _back(group)
 
 
+@bp.post("/<group_id>/second-factor")
+@recent_sign_in
+@transaction()
+def second_factor(group_id: str) -> Response:
+    """Make the members sign in with two factors, or no longer."""
+    session = db.session()
+    group = _found(session, group_id)
+    required = "required" in request.form
+    changed = administration.require_second_factor(
+        session, group, required=required, actor=actor(), now=clock.utc_now()
+    )
+    told = f"Members of {group.name} {'must have' if required else 'need not have'} a second factor."
+    flash(told if changed else "Nothing was changed.", "ok" if changed else "info")
+    return _back(group)
+
+
 @bp.post("/<group_id>/delete")
 @recent_sign_in
 @transaction()

@@ -13,6 +13,7 @@ from idp.admin import lifecycle
 from idp.admin.people_forms import JoinForm, NewPersonForm, PasswordForm, PersonForm, changes, typed, values_of
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import FieldErrors, NotFound
+from idp.factors import overview
 from idp.login import email_addresses
 from idp.login.actor import actor
 from idp.login.browser import signed_in
@@ -300,6 +301,7 @@ def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Ma
         sessions=sessions.live(session, person.id, now, idle=service(Settings).session.idle),
         passkeys=[(one, providers.kind_of(one)) for one in passkeys.of_person(session, person.id)],
         reach=lifecycle.reach(session, person.id, now),
+        factors=overview.of_person(session, person, now),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idp.audit.declared import Event
+from idp.audit.declared import Change, Event
 
 
 class FactorAdded(Event, type="factor.added", title="Added a second factor", about="accounts"):
@@ -10,6 +10,8 @@ class FactorAdded(Event, type="factor.added", title="Added a second factor", abo
 
     # totp, email, passkey
     factor: str = ""
+    sessions: int = 0
+    grants: int = 0
 
 
 class FactorRemoved(Event, type="factor.removed", title="Removed a second factor", about="accounts"):
@@ -36,3 +38,11 @@ class BrowserForgotten(Event, type="browser.forgotten", title="Asks again in a b
     """A person is asked for the second factor again where they were not."""
 
     browsers: int = 0
+
+
+class GroupSecondFactorChanged(
+    Event, type="group.second_factor_changed", title="Changed whether a group needs a second factor", about="accounts"
+):
+    """The members of a group must sign in with two factors from now on, or need not."""
+
+    changes: tuple[Change, ...] = ()

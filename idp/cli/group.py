@@ -1,4 +1,4 @@
-"""``idp group add | list | add-member``."""
+"""``idp group add | list | add-member | require-second-factor``."""
 
 from __future__ import annotations
 
@@ -64,5 +64,26 @@ def add_member(group: str, username: str, *, as_json: bool) -> None:
         emit(_described(db.session(), found), text, as_json=as_json)
 
 
+@command.command("require-second-factor")
+@click.argument("group")
+@click.option("--off", is_flag=True, help="Its members need none any more.")
+@json_option
+def require_second_factor(group: str, *, off: bool, as_json: bool) -> None:
+    """Make the members of a group (name or id) sign in with two factors."""
+    with opened():
+        with transaction() as session:
+            found = groups.find_by_name(session, group) or groups.find(session, group)
+            if found is None:
+                raise NotFound(f"There is no group called {group}.")
+            administration.require_second_factor(session, found, required=not off, actor=COMMAND_LINE, now=utc_now())
+        text = f"Members of {found.name} {'need no' if off else 'must have a'} second factor."
+        emit(_described(db.session(), found), text, as_json=as_json)
+
+
 def _described(session: Session, group: Group) -> dict[str, Any]:
-    return {"id": group.id, "name": group.name, "members": groups.member_count(session, group.id)}
+    return {
+        "id": group.id,
+        "name": group.name,
+        "members": groups.member_count(session, group.id),
+        "requires_second_factor": group.requires_second_factor,
+    }

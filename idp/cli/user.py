@@ -1,4 +1,4 @@
-"""``idp user add | edit | list | disable | enable | delete``."""
+"""``idp user add | edit | list | disable | enable | delete | remove-second-factors``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from idp.clock import utc_now
 from idp.db import db, transaction
 from idp.deliveries import deletion
 from idp.errors import FieldErrors, NotFound
+from idp.factors import changes
+from idp.factors.changes import Change
 from idp.protocol.standard_claims import check_standard_claims
+from idp.vault import Vault
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -161,6 +164,20 @@ def delete(username: str, *, yes: bool, as_json: bool) -> None:
             ended = deletion.delete(session, person, actor=COMMAND_LINE, now=utc_now())
         text = f"{gone['username']} is deleted; {ended.sessions} sessions ended, {ended.apps} apps lost access."
         emit(gone, text, as_json=as_json)
+
+
+@command.command("remove-second-factors")
+@click.argument("username")
+@json_option
+def remove_second_factors(username: str, *, as_json: bool) -> None:
+    """Take a person's second factors away: the password alone signs them in until they set up new ones."""
+    with opened():
+        vault = service(Vault)
+        with transaction() as session:
+            person = find(session, username, lock=True)
+            had = changes.remove_all(session, person, change=Change(vault, COMMAND_LINE, utc_now()))
+        text = f"{person.username} has no second factor any more." if had else f"{person.username} had none."
+        emit({**described(db.session(), person), "removed": had}, text, as_json=as_json)
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Person:

@@ -10,12 +10,14 @@ from idp import clock
 from idp.accounts import store as accounts
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import NotFound
-from idp.factors import recovery_codes
-from idp.login import enrolment, factor_changes, halfway, second_step
+from idp.factors import changes, recovery_codes
+from idp.factors.changes import Change
+from idp.login import enrolment, halfway, second_step
 from idp.login.actor import acting
 from idp.login.methods.totp import METHOD
 from idp.login.waiting import find_waiting
-from idp.vault import Secrets
+from idp.sessions import devices
+from idp.vault import Secrets, Vault
 from idp.web.current import service
 from idp.web.headers import pending_page
 
@@ -61,8 +63,7 @@ def enrol() -> Response:
         if person is not None and found is not None:
             outcome = halfway.take(session, found, person, second_step.ENROL, METHOD, waiting)
         if person is not None and outcome is not None:
-            actor = acting(person.id, person.name or person.username)
-            factor_changes.add_totp(session, person, given.seed, step=step, actor=actor, now=now)
+            changes.add_totp(session, person, given.seed, step=step, change=_change(half, person))
     return halfway.start_over(waiting) if outcome is None else halfway.answer(outcome, waiting)
 
 
@@ -88,11 +89,9 @@ def save_codes() -> Response:
     if "saved" in request.form and recovery_codes.left(db.session(), half.person_id):
         outcome = _saved(half.person_id, waiting)
         return halfway.start_over(waiting) if outcome is None else halfway.answer(outcome, waiting)
-    now = clock.utc_now()
     with transaction() as session:
         person = _locked(half.person_id)
-        actor = acting(person.id, person.name or person.username)
-        made = factor_changes.make_recovery_codes(session, person, service(Secrets), actor=actor, now=now)
+        made = changes.make_recovery_codes(session, person, service(Secrets), change=_change(half, person))
     return _codes_page(waiting, made)
 
 
@@ -103,6 +102,17 @@ def _saved(person_id: str, waiting: Waiting) -> Outcome | None:
         if found is None:
             return None
         return halfway.take(session, found, person, second_step.SAVE_CODES, None, waiting)
+
+
+def _change(half: PendingSignIn, person: Person) -> Change:
+    return Change(
+        service(Vault),
+        acting(person.id, person.name or person.username),
+        clock.utc_now(),
+        device=devices.describe(request.headers.get("User-Agent", "")),
+        keep_session=half.session_id,
+        keep_pending=half.id,
+    )
 
 
 def _locked(person_id: str) -> Person:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import request
@@ -12,7 +13,9 @@ from idp.audit.events import PersonSignInFailed
 from idp.audit.factor_events import BrowserRemembered
 from idp.audit.log import record
 from idp.db import db, transaction
-from idp.factors import remembered
+from idp.deliveries import mail
+from idp.deliveries.mail import Mail
+from idp.factors import email_codes, remembered
 from idp.login import halfway, second_step
 from idp.login.actor import acting
 from idp.login.browser import browser_fingerprint
@@ -22,6 +25,7 @@ from idp.login.throttling import limits_for_code
 from idp.sessions import pending
 from idp.sessions import store as sessions
 from idp.settings import Settings
+from idp.vault import Secrets, Vault
 from idp.web.addresses import client_address
 from idp.web.current import service
 from idp.web.throttle import Blocked, throttle
@@ -67,6 +71,29 @@ def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | R
         throttle().give_back(reservation, clock.utc_now())
         return outcome
     return Refused((("code" if factor.has_field else "", given.sentence),))
+
+
+def send_code(person_id: str, pending_id: str) -> None:
+    """Mail the person a code for the half-finished sign-in; nothing when the last one went a moment ago."""
+    now = clock.utc_now()
+    with transaction() as session:
+        person = accounts.find(session, person_id, lock=True)
+        code = email_codes.issue(session, service(Secrets), pending_id, now) if person is not None else None
+        if person is None or code is None:
+            return
+        facts = {
+            "name": person.name or person.username,
+            "code": code,
+            "minutes": email_codes.LIFETIME // timedelta(minutes=1),
+        }
+        letter = Mail(
+            template="second_factor_code",
+            to=person.email,
+            person_id=person.id,
+            facts=facts,
+            lifetime=email_codes.LIFETIME,
+        )
+        mail.queue(session, service(Vault), letter, now=now)
 
 
 def _limits(person_id: str) -> Sequence[Limit]:

@@ -65,6 +65,21 @@ def verify() -> Response:
     return halfway.start_over(waiting) if outcome is None else halfway.answer(outcome, waiting)
 
 
+@bp.post("/login/verify/send")
+@commits_in_steps
+def send() -> Response:
+    """Mail a code to whoever chose that way; another one no sooner than a minute later."""
+    waiting = find_waiting()
+    half = halfway.current(waiting)
+    if half is None or half.outstanding[0] != second_step.SECOND_FACTOR:
+        return halfway.start_over(waiting)
+    factor = next((one for one in _factors(half) if one.name == "email_code"), None)
+    if factor is None:
+        return halfway.start_over(waiting)
+    second_factor.send_code(half.person_id, half.id)
+    return _see_other(_address(factor, waiting))
+
+
 @bp.get("/login/step-up")
 @commits_in_steps
 def step_up() -> Response:
@@ -121,6 +136,7 @@ def _page(half: PendingSignIn, waiting: Waiting, refused: Refused | None = None)
         action=_address(factor, waiting),
         back=url_for("login.index", interaction=waiting.id or None, again="1"),
         errors=list(refused.errors) if refused else [],
+        send=url_for("login_second.send", interaction=waiting.id or None) if factor.name == "email_code" else "",
         is_hinted=half.failures >= second_factor.HINT_AFTER,
         remember=_days() if not half.session_id else 0,
         **factor.shows(db.session(), person, half),

@@ -80,7 +80,12 @@ def levels_of(session: Session, person: Person, *, by_enrolling: bool) -> tuple[
 
 def has_factor(session: Session, person: Person) -> bool:
     """Tell whether *person* has set up anything that they are to be asked for."""
-    return any(factor.demands and factor.has(session, person) for factor in factors())
+    return bool(demanded(session, person))
+
+
+def demanded(session: Session, person: Person) -> list[str]:
+    """Return the names of what *person* has set up and is to be asked for, the best first."""
+    return [factor.name for factor in factors() if factor.demands and factor.has(session, person)]
 
 
 def _fulfilling(session: Session, person: Person) -> list[Factor]:

@@ -27,6 +27,8 @@ SIGNED_IN = [
     "/email/gone",
     "/account/security",
     "/account/passkeys/new",
+    "/account/security/authenticator",
+    "/account/security/recovery-codes",
     "/account/password",
     "/account/sessions",
     "/account/connected",

@@ -64,6 +64,8 @@ def test_every_id_is_there_once(app):
         "/",
         "/account",
         "/account/security",
+        "/account/security/authenticator",
+        "/account/security/recovery-codes",
         "/account/password",
         "/account/sessions",
         "/account/connected",

@@ -1,0 +1,28 @@
+"""Codes by mail on the security page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idp.account.way import Way
+from idp.db import db
+from idp.factors import store
+from idp.settings import Settings
+from idp.web.current import service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from idp.sessions.store import SessionView
+
+
+def _state(view: SessionView) -> Mapping[str, object]:
+    return {
+        "factor": store.find(db.session(), view.person_id, store.EMAIL),
+        "is_offered": service(Settings).sign_in.email_code,
+        "is_verified": view.email_verified,
+        "email": view.email,
+    }
+
+
+WAY = Way(order=40, template="account/security/_email_code.html", state=_state)
