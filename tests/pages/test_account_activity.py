@@ -41,7 +41,7 @@ def note(app, event, actor, *, before=timedelta(0)):
 
 
 def happened(page):
-    return [re.sub(r"<.*", "", title) for title in re.findall(r'<h3 class="row__title">(.*?)</h3>', page.text)]
+    return [re.sub(r"<.*", "", title) for title in re.findall(r'<h2 class="row__title">(.*?)</h2>', page.text)]
 
 
 def test_activity_is_ones_own_in_sentences_and_for_90_days(app, ana, visitor):
