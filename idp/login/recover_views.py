@@ -14,6 +14,7 @@ from idp.interactions import store as interactions
 from idp.login import recovery
 from idp.login.browser import browser_fingerprint
 from idp.login.waiting import find_waiting
+from idp.settings import Settings
 from idp.web.current import service
 from idp.web.throttle import Blocked
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 bp = Blueprint("login_recover", __name__, url_prefix="/recover")
 
-# Mail waits in the outbox, where administrators find its links.
-_SENDS_MAIL = False
 _MISSING = "Enter your username or email address."
 
 
@@ -98,7 +97,7 @@ def _ask_page(waiting: Waiting, username: str, fault: str) -> str:
         action=url_for("login_recover.ask", interaction=waiting.id or None),
         username=username,
         errors=[("username", fault)] if fault else [],
-        sends_mail=_SENDS_MAIL,
+        sends_mail=service(Settings).mail.is_set_up,
     )
 
 
@@ -110,7 +109,7 @@ def _asked_page(waiting: Waiting, username: str, blocked: Blocked | None = None)
         action=url_for("login_recover.ask", interaction=waiting.id or None),
         username=username,
         wait=wait,
-        sends_mail=_SENDS_MAIL,
+        sends_mail=service(Settings).mail.is_set_up,
     )
     response = make_response(page, blocked.status if blocked else 200)
     if wait:

@@ -324,6 +324,14 @@ def test_a_link_that_is_opened_in_another_browser_leads_to_the_sign_in_page(app,
     assert other.submit(forms_of(page.text)[0], username="ana", password=NEW).status_code == 303
 
 
+def test_the_page_says_whether_mail_is_sent(make_app, app, visitor):
+    assert "Mail isn’t set up here" in visitor.visit("/recover").text
+    assert "An administrator finds it in the Outbox" in asked(visitor, "nobody").text
+    sends = Visitor(make_app(mail={"host": "mail.example", "from": "id@example.com"}))
+    assert "Mail isn’t set up" not in sends.visit("/recover").text
+    assert "we’ve sent it a link that works for 15 minutes" in asked(sends, "somebody").text
+
+
 def test_after_three_failures_the_page_suggests_a_way_out(app, ana, visitor):
     page = visitor.visit("/login").text
     assert 'href="/recover"' in page
