@@ -160,7 +160,7 @@ def from_json(stored: Mapping[str, Any]) -> Frame:
 
 
 def shape_of(client_id: str, alg: str, claims: Mapping[str, Any], *, typ: str, encryption: str, now: datetime) -> Shape:
-    """Return what is noted of a token that is issued at *now*; it costs about a microsecond, at every token."""
+    """Return what is noted of a token that is issued at *now*; it is done for every token."""
     subject, exp = claims.get("sub"), claims.get("exp")
     return Shape(
         alg,
