@@ -9,6 +9,7 @@ from idp.accounts import store as accounts
 from idp.db import db
 from idp.factors import recovery_codes
 from idp.login.factor import factors
+from idp.passkeys import store as passkeys
 
 if TYPE_CHECKING:
     from idp.sessions.store import SessionView
@@ -30,11 +31,24 @@ def of(view: SessionView) -> Health:
     """Return how well the account of *view* is protected, and what would make it better."""
     session = db.session()
     person = accounts.find(session, view.person_id)
-    had = [one.name for one in factors() if person is not None and one.demands and one.has(session, person)]
-    left = recovery_codes.left(session, view.person_id)
-    names = [_NAMES[name] for name in had if name in _NAMES]
+    had = [one for one in factors() if person is not None and one.fulfils and one.has(session, person)]
+    names = [_NAMES[one.name] for one in had if one.name in _NAMES]
     if not names:
-        return Health("warn", "A password alone.", "Whoever learns it can sign in. Add a second step below.")
+        return Health(
+            "warn", "A password alone.", "Whoever learns it can sign in. Add a passkey or a second step below."
+        )
+    if any(one.demands for one in had):
+        return _with_codes(names, recovery_codes.left(session, view.person_id))
+    if person is not None and person.password_hash is not None:
+        return Health("ok", f"Good: {_listed(names)}.", "Lose your device and you can still sign in with the password.")
+    if passkeys.count_of(session, view.person_id) > 1:
+        return Health("ok", f"Good: {_listed(names)}.", "Lose one of them and you can still sign in.")
+    return Health(
+        "warn", "Almost: a single passkey.", "Add one on another device, so that you get in without this one."
+    )
+
+
+def _with_codes(names: list[str], left: int) -> Health:
     if left == 0:
         text = "Make recovery codes, so that you get in without your phone."
         return Health("warn", f"Almost: {_listed(names)}, but no recovery codes.", text)

@@ -13,6 +13,7 @@ from idp.db import transaction
 from idp.diagnosis import reasons
 from idp.errors import Forbidden
 from idp.interactions import store as interactions
+from idp.login import second_step
 from idp.login.browser import bind_browser, current_session
 from idp.settings import Settings
 from idp.web.current import service
@@ -62,7 +63,7 @@ def is_own_path(path: str) -> bool:
 
 
 def send_to(endpoint: str) -> Response:
-    """Send the browser to *endpoint* (``login.index``, ``login.reauth``), from where it comes back to this page."""
+    """Send the browser to *endpoint*, a page that asks who somebody is, from where it comes back to this page."""
     path = _path_to_return_to()
     if path == "/" and endpoint == "login.index":
         # Where a sign-in leads anyhow: nothing has to be remembered.
@@ -105,16 +106,18 @@ def _nearest_page(path: str) -> str:
 
 
 def _signed_in() -> Response | None:
-    return None if current_session() else send_to("login.index")
+    view = current_session()
+    if view is None:
+        return send_to("login.index")
+    # A group or a setting may ask for two factors since this session began.
+    return send_to("login_second.step_up") if second_step.is_too_weak(view) else None
 
 
 def _administrator() -> Response | None:
     view = current_session()
-    if view is None:
-        return send_to("login.index")
-    if not view.is_admin:
+    if view is not None and not view.is_admin:
         raise Forbidden(reasons.NOT_ALLOWED.public, reason=reasons.NOT_ALLOWED)
-    return None
+    return _signed_in()
 
 
 def _recently() -> Response | None:

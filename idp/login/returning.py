@@ -47,8 +47,8 @@ def checked_return(address: str) -> str:
     return found
 
 
-def keep_return(address: str) -> str:
-    """Keep the checked *address* for after the sign-in; return the sign-in page that leads there.
+def keep_return(address: str, endpoint: str = "login.index") -> str:
+    """Keep the checked *address* for after the sign-in; return the page (*endpoint*) that asks, and leads there.
 
     A script or picture of a page whose session has ended is sent here, too, and nobody sees what it gets: that is told
     so, and nothing is kept for it.
@@ -65,4 +65,4 @@ def keep_return(address: str) -> str:
             browser=browser,
             now=clock.utc_now(),
         )
-    return url_for("login.index", interaction=interaction.id)
+    return url_for(endpoint, interaction=interaction.id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from idp import clock, registry
+from idp.accounts import store as accounts
+from idp.db import db
 from idp.factors import policy, remembered
 from idp.login.browser import browser_fingerprint
 from idp.login.factor import factors
@@ -105,6 +107,14 @@ def lacks_factor(session: Session, view: SessionView, person: Person | None, cli
         return False
     required = policy.is_required(session, person.id, client, service(Settings).sign_in)
     return required and not is_skipped(session, person)
+
+
+def is_too_weak(view: SessionView) -> bool:
+    """Tell whether the session *view* is too weak for the pages of this site, by the policy as it is now."""
+    if acr.reaches(view.acr, acr.TWO_FACTORS):
+        return False
+    session = db.session()
+    return lacks_factor(session, view, accounts.find(session, view.person_id), None)
 
 
 def _up_to(reached: list[str]) -> tuple[str, ...]:

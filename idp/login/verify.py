@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request
 from idp.accounts import groups
 from idp.accounts.names import key_of
 from idp.db import db
+from idp.login import second_step
 from idp.login.browser import current_session
 from idp.login.browser_state import keep_to_ourselves
 from idp.web.limits import answers_head
@@ -33,7 +34,7 @@ def show() -> Response:
     """Answer 200 with who is signed in, 401 for nobody, 403 for somebody in none of the groups named by ``group``."""
     keep_to_ourselves()
     view = current_session()
-    if view is None:
+    if view is None or second_step.is_too_weak(view):
         return _empty(401)
     names = groups.names_of(db.session(), view.person_id)
     wanted = {key_of(name) for name in request.args.getlist("group")}

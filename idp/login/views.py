@@ -14,7 +14,7 @@ from idp.db import commits_in_steps, db, transaction
 from idp.diagnosis import reasons
 from idp.errors import InteractionExpired
 from idp.interactions import store as interactions
-from idp.login import halfway, passkey_sign_in, signing_in
+from idp.login import halfway, passkey_sign_in, second_step, signing_in
 from idp.login.browser import (
     bind_browser,
     browser_fingerprint,
@@ -53,7 +53,7 @@ def index() -> Response:
     """Show the sign-in form; whoever has just signed in goes on at once."""
     back_to = named_return()
     if back_to is not None:
-        return _see_other(back_to if current_session() else keep_return(back_to))
+        return _see_other(_back(back_to))
     waiting = find_waiting()
     view = current_session()
     if view is not None and _goes_on(view, waiting):
@@ -129,6 +129,14 @@ def _goes_on(view: SessionView, waiting: Waiting) -> bool:
     if _wants_other() or request.args.get("again"):
         return False
     return waiting.created_at is None or waiting.is_own_page or view.auth_time >= waiting.created_at
+
+
+def _back(address: str) -> str:
+    """Return where whoever is to come back to *address* goes first: nowhere, where nothing is left to ask."""
+    view = current_session()
+    if view is None:
+        return keep_return(address)
+    return keep_return(address, "login_second.step_up") if second_step.is_too_weak(view) else address
 
 
 def _wants_other() -> bool:

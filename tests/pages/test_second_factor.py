@@ -9,6 +9,7 @@ import time_machine
 from sqlalchemy import select
 
 from idp import clock
+from idp.accounts import groups
 from idp.accounts import store as accounts
 from idp.audit.models import AuditEvent
 from idp.db import db, transaction
@@ -261,6 +262,24 @@ def test_a_session_that_is_too_weak_for_an_app_is_asked_for_the_second_factor_al
     (after,) = sessions(app)
     assert (after.id, after.auth_time) == (before.id, before.auth_time)
     assert (after.amr, after.acr) == (["pwd", "otp", "mfa"], "2")
+
+
+def test_a_session_from_before_the_policy_is_too_weak_for_the_pages_of_this_site(app, visitor):
+    root = make_person(app, "root", password=PASSWORD, is_admin=True, in_groups=("Keepers",))
+    visitor.sign_in("root")
+    assert [visitor.open(path).status_code for path in ("/admin/clients", "/account", "/verify")] == [200, 200, 200]
+    with app.app_context(), transaction() as session:
+        groups.find_by_name(session, "Keepers").requires_second_factor = True
+    for path in ("/admin/clients", "/account", "/login?rd=/private"):
+        assert visitor.open(path).headers["Location"].startswith("/login/step-up?interaction="), path
+    assert visitor.open("/verify").status_code == 401
+    seed = give_totp(app, root.id)
+    visitor.last = visitor.open(visitor.open("/admin/clients").headers["Location"])
+    assert visitor.open("/admin/keys").headers["Location"].startswith("/login/step-up?interaction=")
+    answer = visitor.verify(totp_code(seed))
+    assert visitor.open(answer.headers["Location"]).headers["Location"] == "/admin/clients"
+    assert [visitor.open(path).status_code for path in ("/admin/clients", "/account", "/verify")] == [200, 200, 200]
+    assert visitor.open("/login?rd=/private").headers["Location"].endswith("/private")
 
 
 def test_confirming_asks_for_both_proofs(app, ana, seed, visitor):
