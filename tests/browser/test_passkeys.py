@@ -50,7 +50,7 @@ def add_passkey(page, portal):
     page.get_by_role("link", name="Add passkey").first.click()
     page.get_by_role("button", name="Add passkey").click()
     page.wait_for_url(re.compile("/account/security"))
-    expect(page.locator(".banner--ok")).to_contain_text("is added")
+    expect(page.get_by_role("status")).to_contain_text("is added")
 
 
 def shown(page, portal):
