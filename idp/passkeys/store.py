@@ -129,14 +129,13 @@ def take_offer(session: Session, person_id: str, now: datetime) -> bool:
     """Tell whether *person_id* is to be offered a passkey now, and note that they are: once in thirty days."""
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     adding = dialect.insert(PasskeyOffer).values(person_id=person_id, offered_at=now)
-    offered = session.execute(
-        adding.on_conflict_do_update(
-            index_elements=["person_id"],
-            set_={"offered_at": now},
-            where=or_(PasskeyOffer.offered_at <= now - OFFERED_EVERY, PasskeyOffer.offered_at > now),
-        )
+    offering = adding.on_conflict_do_update(
+        index_elements=["person_id"],
+        set_={"offered_at": now},
+        where=or_(PasskeyOffer.offered_at <= now - OFFERED_EVERY, PasskeyOffer.offered_at > now),
     )
-    return _count(offered) > 0
+    # Not by the number of rows, which PostgreSQL's driver does not tell of an insertion.
+    return session.execute(offering.returning(PasskeyOffer.person_id)).first() is not None
 
 
 def descriptors(passkeys: Sequence[Passkey]) -> list[dict[str, Any]]:

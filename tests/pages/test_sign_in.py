@@ -235,7 +235,7 @@ def test_sign_ins_and_failures_are_audited(app, ana, visitor):
         ("person.sign_in_failed", "", ""),
         ("person.signed_in", ana.id, ana.id),
     ]
-    assert events[0].detail == {"reason": "wrong_password"}
+    assert events[0].detail == {"reason": "wrong_password", "device": "Unknown browser"}
     assert all(event.address == "127.0.0.1" and event.request_id.startswith("req_") for event in events)
 
 

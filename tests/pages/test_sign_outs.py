@@ -12,12 +12,15 @@ from idp import clock
 from idp.consents import store as consents
 from idp.db import db, transaction
 from idp.deliveries.models import Delivery
+from idp.deliveries.store import LOGOUT_TOKEN
 from idp.sessions import store as sessions
 from idp.sessions.models import BrowserSession
 from tests import factories
 from tests.visitor import PASSWORD, Visitor, forms_of
 
 NEW_PASSWORD = "another correct horse battery"
+# Mails are deliveries, too.
+_LOGOUTS = select(Delivery).where(Delivery.kind == LOGOUT_TOKEN)
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def signed_in(app, person, client_id="notes"):
 def told(app):
     """Return the sessions that apps are told of."""
     with app.app_context():
-        return {row.facts["session_id"] for row in db.session.execute(select(Delivery)).scalars()}
+        return {row.facts["session_id"] for row in db.session.execute(_LOGOUTS).scalars()}
 
 
 def post(visitor, path):

@@ -151,7 +151,7 @@ def by_administrator(act):
 
 
 def by_password(session, person, *, actor, now):
-    return lifecycle.set_password(session, person, "hash", actor=actor, now=now)
+    return lifecycle.set_password(session, person, "hash", must_change=False, actor=actor, now=now)
 
 
 def by_another_sign_in(idp, person, session_id):

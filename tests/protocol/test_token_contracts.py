@@ -18,6 +18,7 @@ from idp.contracts.frames import Frames
 from idp.contracts.notes import Notes
 from idp.contracts.pins import Changing
 from idp.db import db, transaction
+from idp.deliveries.faults import NotSent
 from idp.deliveries.store import Claimed
 from idp.oidc import back_channel
 from idp.protocol import claims
@@ -191,8 +192,8 @@ def test_every_kind_of_token_is_as_it_was_computed(idp):
 
 
 def tell_of_a_sign_out(idp, party, person):
-    claimed = Claimed("dlv", "logout_token", party.client_id, person.id, {"session_id": "ses"}, 1, "x")
-    with idp.app.app_context(), pytest.raises(back_channel.NotTold):
+    claimed = Claimed("dlv", "logout_token", party.client_id, person.id, {"session_id": "ses"}, None, 1, "x")
+    with idp.app.app_context(), pytest.raises(NotSent):
         back_channel.tell(claimed, clock.utc_now())
 
 

@@ -58,6 +58,7 @@ def test_an_installation_that_is_well(healthy, run, settings):
         "administrators",
         "background process",
         "audit log",
+        "mail",
     }
 
 

@@ -77,6 +77,6 @@ def test_every_colour_has_a_nearest_that_can_be_read_in_both_themes(accent):
 @given(ANY)
 def test_a_style_sheet_holds_colours_and_nothing_else(accent):
     sheet = style_sheet(colours.nearest(accent))
-    assert sheet.count("--accent: #") == 2
-    assert sheet.count("{") == sheet.count("}") == 4
+    assert sheet.count("--accent: #") == 3
+    assert sheet.count("{") == sheet.count("}") == 5
     assert not {"url", "@import", "<", "\\"} & set(sheet.split())

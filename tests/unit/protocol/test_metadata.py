@@ -28,6 +28,7 @@ CAPABILITIES = Capabilities(
     request_object_algorithms=("RS256", "PS256"),
     key_encryption_algorithms=("RSA-OAEP-256",),
     content_encryption_algorithms=("A256GCM",),
+    acr_values=("1",),
 )
 
 

@@ -22,7 +22,16 @@ def test_known_prompts(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["none login", "login none", "none consent select_account", "create", "LOGIN", "x", "none x", "login\tconsent"],
+    [
+        "none login",
+        "login none",
+        "none consent select_account",
+        "none create",
+        "LOGIN",
+        "x",
+        "none x",
+        "login\tconsent",
+    ],
 )
 def test_A17_prompt_none_stands_alone_and_unknown_words_are_refused(text):
     with pytest.raises(InvalidRequest):
