@@ -117,8 +117,9 @@ def test_F01_a_killed_server_has_kept_all_it_acknowledged(install):
     assert seen.clients
     assert seen.names
     idp.server.start()
-    # Processor time, since the machine may have others to serve; alone on it, the two are much the same.
-    assert idp.server.cpu_seconds() <= 5 * pace
+    # Processor time, since the machine may have others to serve: its four processes start side by side, so that ten
+    # seconds of it are at most five on two processors of one's own.
+    assert idp.server.cpu_seconds() <= 10
     assert idp.server.started_in <= 20
     connection = idp.connection()
     idp.run(check_tokens(connection, seen))
