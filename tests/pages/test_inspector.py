@@ -504,9 +504,9 @@ def test_whatever_is_pasted_is_answered(app):
 
 
 def test_markup_in_a_token_stays_text(app, visitor):
-    wicked = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}"
+    wicked = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7777*7777 }}"
     answer = look(visitor, id_token(app, **{wicked: wicked, "name": wicked}), audience=wicked)
-    for raw in ("<script>alert", "<img", "{{ 49", "49 "):
+    for raw in ("<script>alert", "<img", "60481729"):
         assert raw not in answer.text.partition('id="main"')[2]
     header = b64(json.dumps({"alg": wicked, "kid": wicked, wicked: wicked}))
     answer = look(visitor, f"{header}.{b64(wicked)}.QUFB", issuer=wicked)
