@@ -69,6 +69,7 @@ def of_hours_ago(portal, hours):
     database = sqlite3.connect(portal.server.data_dir / "idp.db", timeout=10)
     with database:
         for column in ("created_at", "expires_at"):
+            # The names of columns and a number of ours.
             database.execute(f"UPDATE interactions SET {column} = datetime({column}, '-{hours} hours')")  # noqa: S608
     database.close()
 
