@@ -105,7 +105,7 @@ make_clients_venv() {
     local python=".venv-clients/$1/bin/python"
     say "Installing $2 into .venv-clients/$1"
     [ -x "$python" ] || .venv/bin/uv venv --quiet --python .venv/bin/python ".venv-clients/$1"
-    .venv/bin/uv pip sync --quiet --require-hashes --python "$python" "$2"
+    .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python "$python" "$2"
 }
 
 install_clients() {

@@ -52,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
     for name in [name for name in os.environ if name.startswith("IDP_")]:
         del os.environ[name]
+    # Hundreds of servers and commands start in a run; compiling their modules anew takes each a second and more.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -33,9 +33,15 @@
         .catch(function () { /* Asked again meanwhile, or nobody answers: sending the form tells. */ });
     }
 
-    input.addEventListener("input", function () {
+    function stop() {
       window.clearTimeout(timer);
       if (asked) { asked.abort(); }
+    }
+
+    // What is sent needs no more judging, and a question behind it would come with a form that is spent.
+    input.form.addEventListener("submit", stop);
+    input.addEventListener("input", function () {
+      stop();
       if (input.value.length < Number(meter.getAttribute("data-least"))) {
         say("", false);
       } else {
