@@ -39,7 +39,7 @@ def index() -> Response:
     half = halfway.current(waiting)
     if half is None or half.outstanding[0] != second_step.ENROL:
         return _elsewhere(half, waiting)
-    return _enrol_page(waiting, _offer(half))
+    return _enrol_page(waiting, half, _offer(half))
 
 
 @bp.post("")
@@ -55,7 +55,7 @@ def enrol() -> Response:
     step = enrolment.confirmed_step(given, request.form.get("code", ""), now)
     if step is None:
         sentence = enrolment.WRONG if request.form.get("code", "").strip() else enrolment.MISSING
-        return _enrol_page(waiting, given, sentence)
+        return _enrol_page(waiting, half, given, sentence)
     outcome, person_id = None, half.person_id
     with transaction() as session:
         person = accounts.find(session, person_id, lock=True)
@@ -134,12 +134,13 @@ def _elsewhere(half: PendingSignIn | None, waiting: Waiting) -> Response:
     return make_response(redirect(halfway.address(half.outstanding[0], waiting), code=303))
 
 
-def _enrol_page(waiting: Waiting, given: Offer, fault: str = "") -> Response:
+def _enrol_page(waiting: Waiting, half: PendingSignIn, given: Offer, fault: str = "") -> Response:
     pending_page()
     page = render_template(
         "login/enrol.html",
         waiting=waiting,
         offer=given,
+        decline=halfway.decline_address(half, waiting),
         action=url_for("login_enrol.enrol", interaction=waiting.id or None),
         errors=[("code", fault)] if fault else [],
     )

@@ -176,6 +176,12 @@ def address(step: str, waiting: Waiting) -> str:
     return url_for(second_step.STEPS[step], interaction=waiting.id or None)
 
 
+def decline_address(half: PendingSignIn, waiting: Waiting) -> str:
+    """Return where whoever is signed in, and will not do more, goes back to the app from; empty where there is none."""
+    is_asked_by_app = bool(half.session_id) and waiting.client is not None
+    return url_for("login_second.decline", interaction=waiting.id) if is_asked_by_app else ""
+
+
 def cookie_name() -> str:
     """Return the name of the cookie of a half-finished sign-in."""
     return "__Host-idp-half" if service(Settings).is_secure else "idp-half"

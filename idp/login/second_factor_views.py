@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
+from idp import clock
 from idp.accounts import store as accounts
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import NotFound
+from idp.interactions import store as interactions
 from idp.login import halfway, second_factor, second_step
-from idp.login.browser import current_session
+from idp.login.browser import bind_browser, current_session
 from idp.login.factor import factors_of
 from idp.login.guards import needs_reauth
 from idp.login.refused import Refused
@@ -100,6 +102,20 @@ def step_up() -> Response:
     return halfway.answer(outcome, waiting)
 
 
+@bp.post("/login/step-up/decline")
+@commits_in_steps
+def decline() -> Response:
+    """Go back to the app without what it asked for: it is told that, and decides."""
+    waiting = find_waiting()
+    view = current_session()
+    if view is not None and waiting.client is not None:
+        now = clock.utc_now()
+        with transaction() as session:
+            found = interactions.load(session, waiting.id, browser=bind_browser(), now=now)
+            interactions.denied(session, found, view.person_id, now)
+    return _see_other(waiting.resume_at)
+
+
 @bp.errorhandler(CSRFError)
 def stale(error: CSRFError) -> Response:
     """Answer an old form: whoever signed in meanwhile, in another tab, goes on as if this one had been sent."""
@@ -134,6 +150,7 @@ def _page(half: PendingSignIn, waiting: Waiting, refused: Refused | None = None)
         factor=factor,
         others=[(one, _address(one, waiting)) for one in choices if one is not factor],
         action=_address(factor, waiting),
+        decline=halfway.decline_address(half, waiting),
         back=url_for("login.index", interaction=waiting.id or None, again="1"),
         errors=list(refused.errors) if refused else [],
         send=url_for("login_second.send", interaction=waiting.id or None) if factor.name == "email_code" else "",

@@ -10,11 +10,14 @@ from idp.db import db
 from idp.factors import policy, remembered
 from idp.login.browser import browser_fingerprint
 from idp.login.factor import factors
+from idp.login.passkey_party import party
 from idp.protocol import acr
 from idp.settings import Settings
 from idp.web.current import service
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.orm import Session
 
     from idp.accounts.models import Person
@@ -50,7 +53,7 @@ def outstanding(
     if has_factor(session, person):
         return (SECOND_FACTOR,)
     required = policy.is_required(session, person.id, client, service(Settings).sign_in)
-    return raising(session, person) if required else ()
+    return raising(session, person, beside=proven.method.split()) if required else ()
 
 
 def password_due(person: Person) -> tuple[str, ...]:
@@ -61,9 +64,10 @@ def password_due(person: Person) -> tuple[str, ...]:
     return (NEW_PASSWORD,) if person.must_change_password and person.password_hash is not None else ()
 
 
-def raising(session: Session, person: Person) -> tuple[str, ...]:
-    """Return what *person*, who is signed in with a password alone, has to do to reach two factors."""
-    return (SECOND_FACTOR,) if _fulfilling(session, person) else (ENROL, SAVE_CODES)
+def raising(session: Session, person: Person, *, beside: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what *person*, who has proven one factor, has to do to reach two; none of *beside*, which that was."""
+    can = any(factor.name not in beside for factor in _fulfilling(session, person))
+    return (SECOND_FACTOR,) if can else (ENROL, SAVE_CODES)
 
 
 def levels() -> tuple[str, ...]:
@@ -78,6 +82,11 @@ def levels_of(session: Session, person: Person, *, by_enrolling: bool) -> tuple[
     had = [factor for factor in _fulfilling(session, person) if factor.demands or by_enrolling]
     reached = [acr.PASSWORD, *(acr.stronger(acr.TWO_FACTORS, factor.method.acr) for factor in had)]
     return _up_to([*reached, acr.TWO_FACTORS] if by_enrolling else reached)
+
+
+def may_add_passkey() -> bool:
+    """Tell whether there can be passkeys here, for whoever has none and goes where one is needed."""
+    return party() is not None
 
 
 def has_factor(session: Session, person: Person) -> bool:

@@ -163,6 +163,7 @@ def _in_front(situation: Situation, client: Client, person: SessionView, interac
         auth_time=person.auth_time,
         acr=person.acr,
         own_levels=own,
+        may_add_passkey=second_step.may_add_passkey(),
         is_too_weak=second_step.lacks_factor(session, person, account, client),
         remembered=remembered,
         decided=interactions.consent_of(interaction, person_id) if interaction else None,

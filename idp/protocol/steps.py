@@ -12,7 +12,7 @@ from idp.errors import (
     ProtocolError,
     UnmetAuthenticationRequirements,
 )
-from idp.protocol.acr import ANY, LEVELS, AcrRequest
+from idp.protocol.acr import ANY, LEVELS, PHISHING_RESISTANT, AcrRequest
 from idp.protocol.prompts import Prompt
 from idp.protocol.scopes import OFFLINE_ACCESS, OPENID, ordered
 
@@ -26,6 +26,7 @@ class Step(StrEnum):
     ISSUE = "issue"
     LOG_IN = "log_in"
     STEP_UP = "step_up"
+    ADD_PASSKEY = "add_passkey"
     CHOOSE_ACCOUNT = "choose_account"
     CREATE_ACCOUNT = "create_account"
     CONSENT = "consent"
@@ -47,7 +48,8 @@ class Situation:
     `scopes` is what the client may have of what it asked for; `may_refresh` tells whether it may hold refresh tokens.
     `created_at` is when the pending request was kept, `None` before that. `subject` and `auth_time` are those of the
     browser's session (`None`: nobody is signed in), `acr` the level of its sign-in, `own_levels` those that the person
-    could reach, of all the `levels` that anybody could, and `is_too_weak` whether this server's own rules ask for more;
+    could reach, of all the `levels` that anybody could, `may_add_passkey` whether they could add one here for the
+    strongest of them, and `is_too_weak` whether this server's own rules ask for more;
     `hint_subject` is from a *verified* id_token_hint, `meant` the subjects that the claims parameter names (`None`:
     none), `acr_request` the levels asked for. `remembered` is what the person allowed this client earlier, `decided`
     what the same person allowed within this request, and `account_chosen` whether the same person chose to go on within
@@ -68,6 +70,7 @@ class Situation:
     acr: str | None = None
     levels: tuple[str, ...] = LEVELS
     own_levels: tuple[str, ...] = LEVELS
+    may_add_passkey: bool = False
     is_too_weak: bool = False
     remembered: frozenset[str] = frozenset()
     decided: frozenset[str] | None = None
@@ -118,7 +121,7 @@ class Decision:
 def next_step(situation: Situation, now: datetime) -> Decision:
     """Decide what *situation* needs at *now* (aware); total, and the same answer to the same question."""
     if situation.denied:
-        return Decision(Step.REFUSE_DENIED)
+        return Decision(_denial(situation))
     if situation.acr_request.is_essential and not situation.acr_request.is_reachable(situation.levels):
         return Decision(Step.REFUSE_UNMET)
     step = _sign_in_step(situation, now)
@@ -171,7 +174,16 @@ def _acr_step(situation: Situation) -> Step | None:
     if wanted.is_reachable(situation.own_levels) and (wanted.is_essential or not _is_silent(situation)):
         # The second proof is enough: the first one is as recent as was asked for.
         return Step.STEP_UP
+    if wanted.is_essential and situation.may_add_passkey and wanted.is_reachable((PHISHING_RESISTANT,)):
+        return Step.ADD_PASSKEY
     return Step.REFUSE_UNMET if wanted.is_essential else None
+
+
+def _denial(situation: Situation) -> Step:
+    """Return what the client is told of a person who would not go on: that they refused it, or the level it needs."""
+    wanted = situation.acr_request
+    is_unmet = wanted.is_essential and not wanted.is_met(situation.acr)
+    return Step.REFUSE_UNMET if is_unmet else Step.REFUSE_DENIED
 
 
 def _is_silent(situation: Situation) -> bool:

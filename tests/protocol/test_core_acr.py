@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests import factories, passkeys
+from tests.authenticator import Authenticator
 from tests.protocol import flows
 from tests.visitor import forms_of
 
@@ -108,12 +109,68 @@ def test_every_level_that_is_advertised_is_reached(idp, party):
     assert party.flow(browser, claims=wants("1")).id_claims["acr"] == "1"
     raised(browser, party.start(browser, claims=wants("2")), seed)
     assert party.flow(browser, claims=wants("2")).id_claims["acr"] == "2"
-    assert party.answer(party.start(browser, claims=wants("phr")))["error"] == "unmet_authentication_requirements"
     device = passkeys.give(idp.app, person.id)
     # For what the app can do without, nobody has to find it.
     assert party.flow(browser, acr_values="phr").id_claims["acr"] == "2"
     raised_by_passkey(browser, party.start(browser, claims=wants("phr")), device)
     assert party.flow(browser, claims=wants("phr")).id_claims["acr"] == "phr"
+
+
+def test_whoever_has_no_passkey_is_led_to_add_one_and_goes_on_with_what_it_proves(idp, party):
+    browser, device = idp.browser(idp.person()), Authenticator()
+    form = passkey_form(browser, party.start(browser, claims=wants("phr")))
+    options = browser("POST", "/account/passkeys/options", {"csrf_token": form.values["csrf_token"]}).json
+    done = browser("POST", form.action, {**form.values, "credential": device.create(options)})
+    # Adding it proves nothing: it is asked for now.
+    answer = raised_by_passkey(browser, browser("GET", done.location), device)
+    party.answer(browser("GET", answer.location))
+    claims = party.flow(browser, claims=wants("phr"), prompt="none").id_claims
+    assert (claims["acr"], claims["amr"]) == ("phr", ["pwd", "hwk", "user", "mfa"])
+    # The page is of no use to whoever has one.
+    assert browser("GET", form.action).location.startswith("/oauth/authorize/")
+
+
+def test_whoever_wants_no_passkey_goes_back_and_the_app_is_told(idp, party):
+    browser = idp.browser(idp.person())
+    page = browser("GET", party.start(browser, claims=wants("phr")).location)
+    form = forms_of(page.text)[-1]
+    assert "without it" in page.text
+    answer = browser("GET", browser("POST", form.action, form.values).location)
+    assert party.answer(answer)["error"] == "unmet_authentication_requirements"
+    # Nothing was refused for good.
+    passkey_form(browser, party.start(browser, claims=wants("phr")))
+
+
+@pytest.mark.parametrize("has_factor", [False, True])
+def test_whoever_wants_no_second_step_goes_back_and_the_app_is_told(idp, party, has_factor):
+    person = idp.person()
+    browser = idp.browser(person)
+    if has_factor:
+        factories.give_totp(idp.app, person.id)
+    answer = party.start(browser, claims=wants("2"))
+    while answer.location:
+        answer = browser("GET", answer.location)
+    form = next(form for form in forms_of(answer.text) if "decline" in form.action)
+    answer = browser("GET", browser("POST", form.action, form.values).location)
+    assert party.answer(answer)["error"] == "unmet_authentication_requirements"
+
+
+def test_L16_nobody_adds_a_passkey_on_the_way_past_the_second_factor_they_have(idp, party):
+    person, device = idp.person(), Authenticator()
+    browser = idp.browser(person)
+    form = passkey_form(browser, party.start(browser, claims=wants("phr")))
+    options = browser("POST", "/account/passkeys/options", {"csrf_token": form.values["csrf_token"]}).json
+    seed = factories.give_totp(idp.app, person.id)
+    answer = browser("POST", form.action, {**form.values, "credential": device.create(options)})
+    assert answer.location.startswith("/login/step-up")
+    resumed = raised(browser, answer, seed)
+    passkey_form(browser, browser("GET", resumed.location))
+
+
+def passkey_form(browser, start):
+    """Return the form in which a passkey is added on the way of the request that *start* answered."""
+    page = browser("GET", start.location)
+    return next(form for form in forms_of(page.text) if "credential" in form.values)
 
 
 def raised_by_passkey(browser, start, device):

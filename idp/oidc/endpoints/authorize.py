@@ -49,6 +49,7 @@ _PAGES = {
     Step.CHOOSE_ACCOUNT: "login_choosing.index",
     Step.CREATE_ACCOUNT: "register.index",
     Step.STEP_UP: "login_second.step_up",
+    Step.ADD_PASSKEY: "login_passkey_needed.show",
 }
 
 

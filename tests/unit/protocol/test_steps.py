@@ -31,6 +31,11 @@ def step(prompt="", /, **facts):
 NOBODY = {"subject": None, "auth_time": None}
 FRESH = {"created_at": ago(minutes=1), "auth_time": ago(seconds=30)}
 STALE = {"created_at": ago(minutes=1), "auth_time": ago(minutes=10)}
+NEEDS_PASSKEY = {
+    "acr_request": AcrRequest(("phr",), is_essential=True),
+    "own_levels": ("1", "2"),
+    "may_add_passkey": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +124,15 @@ STALE = {"created_at": ago(minutes=1), "auth_time": ago(minutes=10)}
         ("", {"acr": "1", "acr_request": AcrRequest(("2",), is_essential=True), **FRESH}, Step.STEP_UP),
         ("", {"acr_request": AcrRequest(("2",), is_essential=True), "own_levels": ("1",)}, Step.REFUSE_UNMET),
         ("", {**NOBODY, "acr_request": AcrRequest(("2",), is_essential=True), "levels": ("1",)}, Step.REFUSE_UNMET),
+        ("", {"acr": "1", **NEEDS_PASSKEY}, Step.ADD_PASSKEY),
+        ("", {"acr": "2", **NEEDS_PASSKEY}, Step.ADD_PASSKEY),
+        ("", {"acr": "phr", **NEEDS_PASSKEY}, Step.ISSUE),
+        ("", {"acr": "1", **NEEDS_PASSKEY, "own_levels": ("1", "2", "phr")}, Step.STEP_UP),
+        ("", {"acr": "1", **NEEDS_PASSKEY, "acr_request": AcrRequest(("phr",))}, Step.ISSUE),
+        ("", {"acr": "1", **NEEDS_PASSKEY, "may_add_passkey": False}, Step.REFUSE_UNMET),
+        ("", {"acr": "1", **NEEDS_PASSKEY, "denied": True}, Step.REFUSE_UNMET),
+        ("", {"acr": "phr", **NEEDS_PASSKEY, "denied": True}, Step.REFUSE_DENIED),
+        ("none", {"acr": "1", **NEEDS_PASSKEY}, Step.REFUSE_LOGIN_REQUIRED),
         ("", {"acr": "1", "is_too_weak": True}, Step.STEP_UP),
         ("none", {"acr": "1", "is_too_weak": True}, Step.REFUSE_LOGIN_REQUIRED),
         ("login", {"acr": "1", "is_too_weak": True}, Step.LOG_IN),
