@@ -62,8 +62,12 @@ class _Section(BaseModel):
 class SessionSettings(_Section):
     """How long a browser session lives."""
 
-    idle: Positive = Field(timedelta(hours=8), description="A session unused for this long ends.")
-    max: Positive = Field(timedelta(hours=24), description="A session ends this long after sign-in, however used.")
+    idle: Annotated[Positive, Field(le=timedelta(days=30))] = Field(
+        timedelta(hours=8), description="A session unused for this long ends (at most 30 d)."
+    )
+    max: Annotated[Positive, Field(le=timedelta(days=30))] = Field(
+        timedelta(hours=24), description="A session ends this long after sign-in, however used (at most 30 d)."
+    )
     reauth: Positive = Field(
         timedelta(minutes=5), description="Actions that matter ask for a sign-in no older than this."
     )

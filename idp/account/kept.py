@@ -91,7 +91,7 @@ WITHHELD: Final[dict[str, frozenset[str]]] = {
     ),
     "second_factors": frozenset({"id", "person_id", "secret", "last_step"}),
     "recovery_codes": frozenset({"id", "person_id", "fingerprint"}),
-    "remembered_browsers": frozenset({"id", "person_id", "browser", "password_changed_at"}),
+    "remembered_browsers": frozenset({"id", "person_id", "browser", "validator", "previous", "password_changed_at"}),
     "pending_sign_ins": frozenset(
         {
             *("id", "person_id", "fingerprint", "browser", "interaction_id", "session_id", "method", "amr", "acr"),

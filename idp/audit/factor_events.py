@@ -35,9 +35,10 @@ class BrowserRemembered(Event, type="browser.remembered", title="Left a browser 
 
 
 class BrowserForgotten(Event, type="browser.forgotten", title="Asks again in a browser", about="accounts"):
-    """A person is asked for the second factor again where they were not."""
+    """A person is asked for the second factor again where they were not; ``copied``: since two held what one should."""
 
     browsers: int = 0
+    copied: bool = False
 
 
 class GroupSecondFactorChanged(

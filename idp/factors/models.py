@@ -56,7 +56,10 @@ class EmailCode(Base):
 
 
 class RememberedBrowser(Base):
-    """A browser (the fingerprint of its cookie) in which a person is not asked for the second factor for a while."""
+    """A browser (the fingerprint of its cookie) in which a person is not asked for the second factor for a while.
+
+    ``validator`` is the fingerprint of a second cookie, good for one sign-in; ``previous`` that of the one before.
+    """
 
     __tablename__ = "remembered_browsers"
     __table_args__ = (
@@ -67,6 +70,8 @@ class RememberedBrowser(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
     browser: Mapped[str] = mapped_column(String(64))
+    validator: Mapped[str] = mapped_column(String(64))
+    previous: Mapped[str | None] = mapped_column(String(64))
     # What the password was then: another one ends this.
     password_changed_at: Mapped[datetime | None]
     user_agent: Mapped[str] = mapped_column(String(200), default="")

@@ -10,13 +10,12 @@ from flask import request
 from idp import clock
 from idp.accounts import store as accounts
 from idp.audit.events import PersonSignInFailed
-from idp.audit.factor_events import BrowserRemembered
 from idp.audit.log import record
 from idp.db import db, transaction
 from idp.deliveries import mail
 from idp.deliveries.mail import Mail
-from idp.factors import email_codes, remembered
-from idp.login import halfway, second_step
+from idp.factors import email_codes
+from idp.login import halfway, left_out, second_step
 from idp.login.actor import acting
 from idp.login.browser import browser_fingerprint
 from idp.login.factor import Try
@@ -24,7 +23,6 @@ from idp.login.refused import Refused, blocked_by
 from idp.login.throttling import limits_for_code
 from idp.sessions import pending
 from idp.sessions import store as sessions
-from idp.settings import Settings
 from idp.vault import Secrets, Vault
 from idp.web.addresses import client_address
 from idp.web.current import service
@@ -66,7 +64,7 @@ def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | R
             else:
                 _note_failure(session, found, person, given, waiting)
             if outcome is not None and "remember" in request.form:
-                _remember(session, person)
+                left_out.remember(session, person)
     if given is None or given.is_right:
         throttle().give_back(reservation, clock.utc_now())
         return outcome
@@ -114,14 +112,3 @@ def _note_failure(session: Session, half: PendingSignIn, person: Person, given: 
         client_id=waiting.client_id,
     )
     record(session, event, now=clock.utc_now(), actor=acting("", ""))
-
-
-def _remember(session: Session, person: Person) -> None:
-    lifetime, browser = service(Settings).sign_in.remember, browser_fingerprint()
-    if not lifetime or browser is None:
-        return
-    agent = request.headers.get("User-Agent", "")
-    now = clock.utc_now()
-    remembered.add(session, person, browser, user_agent=agent, lifetime=lifetime, now=now)
-    event = BrowserRemembered(target_id=person.id, target_name=person.username, days=lifetime.days)
-    record(session, event, now=now, actor=acting(person.id, person.name or person.username))

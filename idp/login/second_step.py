@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from idp import clock, registry
+from idp import registry
 from idp.accounts import store as accounts
 from idp.db import db
-from idp.factors import policy, remembered
-from idp.login.browser import browser_fingerprint
+from idp.factors import policy
+from idp.login import left_out
 from idp.login.factor import factors
 from idp.login.passkey_party import party
 from idp.protocol import acr
@@ -44,11 +44,11 @@ def outstanding(
 ) -> tuple[str, ...]:
     """Return what *person* has to do beside what was *proven*, on the way to *client* or to a page of this site.
 
-    ``may_skip`` is false where it does not count that this browser is remembered.
+    ``may_skip`` is false where it does not count that this browser is remembered; else the person is held locked.
     """
     if acr.reaches(proven.acr, acr.TWO_FACTORS):
         return ()
-    if may_skip and is_skipped(session, person):
+    if may_skip and left_out.passes(session, person):
         return ()
     if has_factor(session, person):
         return (SECOND_FACTOR,)
@@ -104,18 +104,12 @@ def _fulfilling(session: Session, person: Person) -> list[Factor]:
     return [factor for factor in factors() if factor.fulfils and factor.has(session, person)]
 
 
-def is_skipped(session: Session, person: Person) -> bool:
-    """Tell whether *person* chose not to be asked in this browser, and may."""
-    settings = service(Settings).sign_in
-    return bool(settings.remember) and remembered.is_remembered(session, person, browser_fingerprint(), clock.utc_now())
-
-
 def lacks_factor(session: Session, view: SessionView, person: Person | None, client: Client | None) -> bool:
     """Tell whether the session *view* is too weak for *client*, or for this site, by the policy as it is now."""
     if person is None or acr.reaches(view.acr, acr.TWO_FACTORS):
         return False
     required = policy.is_required(session, person.id, client, service(Settings).sign_in)
-    return required and not is_skipped(session, person)
+    return required and not left_out.is_here(session, person)
 
 
 def is_too_weak(view: SessionView) -> bool:

@@ -13,7 +13,8 @@ from idp.accounts import groups
 from idp.accounts import store as accounts
 from idp.audit.models import AuditEvent
 from idp.db import db, transaction
-from idp.factors.models import RecoveryCode, SecondFactor
+from idp.deliveries.models import Delivery
+from idp.factors.models import RecoveryCode, RememberedBrowser, SecondFactor
 from idp.login import halfway
 from idp.sessions.models import BrowserSession, PendingSignIn
 from tests.factories import (
@@ -318,3 +319,58 @@ def test_the_cookie_of_a_half_finished_sign_in_is_bound_to_this_host(make_app, v
     app = make_app(issuer="https://id.example")
     with app.test_request_context("/"):
         assert halfway.cookie_name() == "__Host-idp-half"
+
+
+def test_L13_what_a_remembered_browser_holds_is_good_once_and_a_copy_ends_it_for_both(app, ana, seed, visitor):
+    visitor.sign_in("ana")
+    visitor.verify(totp_code(seed), remember="1")
+    kept = {name: visitor.client.get_cookie(name).value for name in ("idp-browser", "idp-left-out")}
+    assert not [row for row in rows(app, select(RememberedBrowser)) if kept["idp-left-out"] in str(row.__dict__)]
+
+    def browser(**cookies):
+        found = Visitor(app)
+        for name, value in cookies.items():
+            found.client.set_cookie(name, value)
+        return found
+
+    thief = browser(**kept)
+    # Neither of the two cookies signs anybody in, and the first alone leaves out nothing.
+    assert thief.open("/account").headers["Location"].startswith("/login")
+    assert browser(**{"idp-browser": kept["idp-browser"]}).sign_in("ana").headers["Location"] == "/login/verify"
+    with time_machine.travel(clock.utc_now() + timedelta(minutes=5), tick=False):
+        # The thief knows the password as well, and comes first.
+        assert thief.sign_in("ana").headers["Location"] == "/"
+        assert thief.client.get_cookie("idp-left-out").value != kept["idp-left-out"]
+    with time_machine.travel(clock.utc_now() + timedelta(minutes=10), tick=False):
+        visitor.client.delete_cookie("idp")
+        assert visitor.sign_in("ana").headers["Location"] == "/login/verify"
+        thief.client.delete_cookie("idp")
+        assert thief.sign_in("ana").headers["Location"] == "/login/verify"
+    assert rows(app, select(RememberedBrowser)) == []
+    (event,) = rows(app, select(AuditEvent).where(AuditEvent.type == "browser.forgotten"))
+    assert event.detail == {"browsers": 1, "copied": True}
+    assert "remembered_browser_copied" in [facts["template"] for facts in rows(app, select(Delivery.facts))]
+
+
+def test_L13_two_people_and_two_tabs_share_a_remembered_browser(app, ana, seed, visitor):
+    bob = make_person(app, "bob", password=PASSWORD)
+    seeds = {"ana": seed, "bob": give_totp(app, bob.id)}
+    for name, of in seeds.items():
+        visitor.sign_in(name)
+        visitor.verify(totp_code(of), remember="1")
+        visitor.client.delete_cookie("idp")
+    for name in ("ana", "bob", "ana"):
+        assert visitor.sign_in(name).headers["Location"] == "/"
+        visitor.client.delete_cookie("idp")
+    # A second tab sent its form before the first one was answered.
+    before = visitor.client.get_cookie("idp-left-out").value
+    assert visitor.sign_in("bob").headers["Location"] == "/"
+    after = visitor.client.get_cookie("idp-left-out").value
+    visitor.client.set_cookie("idp-left-out", before)
+    visitor.client.delete_cookie("idp")
+    assert visitor.sign_in("bob").headers["Location"] == "/"
+    assert visitor.client.get_cookie("idp-left-out").value == before
+    visitor.client.set_cookie("idp-left-out", after)
+    visitor.client.delete_cookie("idp")
+    assert visitor.sign_in("ana").headers["Location"] == "/"
+    assert len(rows(app, select(RememberedBrowser))) == 2

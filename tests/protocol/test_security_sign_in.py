@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from sqlalchemy import func, select, update
 
 from idp import clock, opaque
@@ -17,6 +18,7 @@ from idp.interactions.models import Interaction
 from idp.login.guards import is_own_path
 from idp.sessions import store as sessions
 from idp.sessions.models import BrowserSession
+from idp.settings import SessionSettings
 from idp.web.models import ThrottleCounter
 from tests.factories import disable_person, make_client, make_person
 from tests.visitor import PASSWORD, Visitor, forms_of
@@ -540,6 +542,34 @@ def test_L21_a_session_ends_when_idle_and_in_any_case(app, ana, visitor, ending)
         assert row.expires_at - row.created_at == timedelta(hours=24)
         session.execute(update(BrowserSession).values(**values))
     assert visitor.open("/account").headers["Location"].startswith("/login")
+
+
+def test_L21_neither_use_nor_confirming_makes_a_session_endless(app, ana, visitor):
+    began = clock.utc_now()
+    with time_machine.travel(began, tick=False) as traveller:
+        visitor.sign_in("ana")
+        for hours in (7, 14, 21):
+            traveller.move_to(began + timedelta(hours=hours))
+            assert visitor.open("/account").status_code == 200
+        # Proving once more who one is makes the sign-in younger, and the session no longer.
+        assert visitor.submit(visitor.form("/reauth"), password=PASSWORD).status_code == 303
+        traveller.move_to(began + timedelta(hours=24) - timedelta(seconds=1))
+        assert visitor.open("/account").status_code == 200
+        traveller.move_to(began + timedelta(hours=24))
+        assert visitor.open("/account").headers["Location"].startswith("/login")
+        # Unused, it ends long before.
+        visitor.sign_in("ana")
+        traveller.shift(timedelta(hours=8) - timedelta(seconds=1))
+        assert "/login" not in visitor.open("/verify").headers.get("Location", "")
+        traveller.shift(timedelta(hours=8))
+        assert visitor.open("/account").headers["Location"].startswith("/login")
+
+
+@pytest.mark.parametrize("lifetime", ["idle", "max"])
+def test_L21_no_setting_makes_sessions_endless(lifetime):
+    assert SessionSettings(**{lifetime: "30d"})
+    with pytest.raises(ValueError, match="days=30"):
+        SessionSettings(**{lifetime: "31d"})
 
 
 def test_L21_use_is_noted_once_a_minute(app, ana, visitor):
