@@ -11,6 +11,7 @@ from jinja2 import StrictUndefined
 
 from idp import assets, registry
 from idp import settings as settings_module
+from idp.branding.links import PublishedLinks
 from idp.cache import CHANGED, Cache
 from idp.clients import store as clients
 from idp.clients.secrets import SecretUse
@@ -148,6 +149,7 @@ def _add_services(app: Flask, settings: Settings, vault: Vault, cache: Cache) ->
         ledger = Ledger(db.engine, partial(addresses.network_seen, settings.trusted_proxies))
         ring = KeyRing(cache, vault, db.engine, ledger)
         secret_use = SecretUse(db.engine)
+        current.provide(app, PublishedLinks(cache, db.engine))
     outbound = Outbound(settings)
     current.provide(app, ledger, ring, Signer(ring, ledger), Verifier(ring, settings.issuer), secret_use)
     current.provide(app, outbound, ClientKeys(outbound), FetchedObjects(outbound))

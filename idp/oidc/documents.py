@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from idp import registry
+from idp.branding.links import Links, PublishedLinks
 from idp.clients import public_keys
 from idp.clients.metadata import ANSWER_ALGORITHMS
 from idp.keys.signer import Signer
@@ -48,9 +49,12 @@ class Document:
         return f"public, max-age={int(self.max_age.total_seconds())}"
 
 
-def discovery_bytes(settings: Settings) -> Document:
-    """Return the discovery document (OpenID Connect Discovery, RFC 8414); the same at both of its addresses."""
-    return _discovery(settings)
+def discovery_bytes(settings: Settings, links: Links | None = None) -> Document:
+    """Return the discovery document (OpenID Connect Discovery, RFC 8414); the same at both of its addresses.
+
+    *links* are those of the brand.
+    """
+    return _discovery(settings, links or Links())
 
 
 def jwks_bytes(signer: Signer, settings: Settings) -> Document:
@@ -62,8 +66,9 @@ def jwks_bytes(signer: Signer, settings: Settings) -> Document:
 def providers(app: Flask) -> Mapping[str, Callable[[], Document]]:
     """Return, by path, what makes each public document; to be called outside of any request or context."""
     services = app.extensions["idp"]
-    settings, signer = services[Settings], services[Signer]
-    by_path: dict[str, Callable[[], Document]] = dict.fromkeys(DISCOVERY_PATHS, lambda: discovery_bytes(settings))
+    settings, signer, links = services[Settings], services[Signer], services[PublishedLinks]
+    discovery: Callable[[], Document] = lambda: discovery_bytes(settings, links.current())  # noqa: E731 - as the next line
+    by_path = dict.fromkeys(DISCOVERY_PATHS, discovery)
     return by_path | dict.fromkeys(JWKS_PATHS, lambda: jwks_bytes(signer, settings))
 
 
@@ -77,12 +82,12 @@ def of_one_client(app: Flask, path: str) -> Document | None:
         services = app.extensions["idp"]
         if place == OF_ONE_JWKS:
             return jwks_bytes(services[Signer], services[Settings])
-        return discovery_of(services[Settings], client_id)
+        return discovery_of(services[Settings], services[PublishedLinks].current(), client_id)
 
 
-def discovery_of(settings: Settings, client_id: str) -> Document:
+def discovery_of(settings: Settings, links: Links, client_id: str) -> Document:
     """Return the discovery document in which the key set has an address of the client's own."""
-    told = json.loads(_discovery(settings).body)
+    told = json.loads(_discovery(settings, links).body)
     told["jwks_uri"] = f"{settings.issuer}{OF_ONE_JWKS}{client_id}"
     return _made(told)
 
@@ -97,7 +102,7 @@ def serve(document: Document) -> Response:
 
 
 @lru_cache(maxsize=8)
-def _discovery(settings: Settings) -> Document:
+def _discovery(settings: Settings, links: Links) -> Document:
     """Return the document of an installation; its settings never change, and so neither does what it can do."""
     endpoints: dict[str, str] = {}
     extra: dict[str, Any] = {}
@@ -107,6 +112,8 @@ def _discovery(settings: Settings) -> Document:
                 endpoints[name] = f"{settings.issuer}{value}"
             else:
                 extra[name] = value
+    addresses = {"op_policy_uri": links.privacy_uri, "op_tos_uri": links.terms_uri}
+    extra |= {name: address for name, address in addresses.items() if address}
     grant_types = tuple(module.GRANT.GRANT_TYPE for module in registry.modules_in("idp.oidc.grants"))
     document = metadata.document(
         metadata.Capabilities(

@@ -12,6 +12,9 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import update
 
+from idp import clock
+from idp.branding import store as branding
+from idp.branding.links import Links
 from idp.db import transaction
 from idp.oidc import documents
 from idp.sessions.models import BrowserSession
@@ -21,7 +24,8 @@ from tests.factories import ALL_CLAIMS
 from tests.protocol import flows
 from tests.relying_party import answer_of, header_of, now, place_of
 
-DOCUMENT = json.loads(documents.discovery_bytes(Settings()).body)
+LINKS = Links("https://example.com/privacy", "https://example.com/terms")
+DOCUMENT = json.loads(documents.discovery_bytes(Settings(), LINKS).body)
 MACHINE = {"grant_types": ["client_credentials"], "redirect_uris": None, "scope": "", "skip_consent": None}
 _RSA = RSAKey.generate_key(2048)
 
@@ -70,6 +74,19 @@ def test_every_value_works(idp, browser, name, value):
 
 def test_every_check_is_of_something_that_is_advertised():
     assert set(CHECKS) == set(DOCUMENT)
+
+
+@check("op_policy_uri", "op_tos_uri")
+def _links(idp, _browser, value):
+    def told():
+        found = idp.http()("GET", "/.well-known/openid-configuration", None, {}).json
+        return {found.get("op_policy_uri"), found.get("op_tos_uri")}
+
+    assert told() == {None}
+    with idp.app.app_context(), transaction() as session:
+        branding.write(session, LINKS._asdict(), clock.utc_now())
+    assert told() == set(LINKS)
+    assert value in told()
 
 
 @check("issuer")

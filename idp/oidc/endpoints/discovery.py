@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from idp.branding.links import PublishedLinks
 from idp.errors import NotFound
 from idp.oidc import clients, documents
 from idp.settings import Settings
@@ -16,7 +17,7 @@ bp = Blueprint("oidc_discovery", __name__)
 @answers_head
 def show() -> Response:
     """Return the discovery document."""
-    return documents.serve(documents.discovery_bytes(service(Settings)))
+    return documents.serve(documents.discovery_bytes(service(Settings), service(PublishedLinks).current()))
 
 
 @bp.get(f"{documents.OF_ONE_DISCOVERY}<client_id>")
@@ -25,7 +26,7 @@ def show_to(client_id: str) -> Response:
     """Return the same document to one client, with a key set of its own address."""
     if clients.find(client_id) is None:
         raise NotFound("There is no client with this identifier.")
-    return documents.serve(documents.discovery_of(service(Settings), client_id))
+    return documents.serve(documents.discovery_of(service(Settings), service(PublishedLinks).current(), client_id))
 
 
 for place, path in enumerate(documents.DISCOVERY_PATHS):
