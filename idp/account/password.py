@@ -1,4 +1,7 @@
-"""Changing one's password: whoever was signed in with the old one elsewhere is out."""
+"""Changing one's password: whoever was signed in with the old one elsewhere is out.
+
+Who has none, since a passkey is what they began with, sets one after a recent sign-in.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from idp.errors import HashingBusy, NotFound, TooManyAttempts
 from idp.login import password_changes
 from idp.login.actor import actor
 from idp.login.browser import browser_fingerprint, forget_forms, set_session_cookie, signed_in
-from idp.login.guards import login_required
+from idp.login.guards import login_required, needs_reauth, send_to
 from idp.login.password_changes import CHANGED, NewPassword
 from idp.login.throttling import limits_for
 from idp.sessions import store as sessions
@@ -51,38 +54,40 @@ class _Ended:
 
 @bp.get("")
 @login_required
-def index() -> str:
+def index() -> Response | str:
     """Show the form, and what a change would end."""
-    return _show({})
+    return send_to("login.reauth") if not _has_one() and needs_reauth() else _show({})
 
 
 @bp.post("")
 @login_required
 @commits_in_steps
 def change() -> Response:
-    """Check the old password, within the limits of signing in, and set the new one."""
+    """Check the old password, if there is one, within the limits of signing in, and set the new one."""
     form = PasswordForm()
     new, current = form.new_password.data or "", form.current_password.data or ""
-    view = signed_in()
+    view, has_one = signed_in(), _has_one()
+    if not has_one and needs_reauth():
+        return send_to("login.reauth")
     fault = check_new_password(new, names=(view.username, view.email, view.name))
-    if not fault and new == current:
+    if not fault and has_one and new == current:
         fault = "Choose another password than the present one."
     if fault:
         return make_response(_show({"new_password": fault}), 400)
     try:
-        if not _is_current(current):
+        if has_one and not _is_current(current):
             return make_response(_show({"current_password": "This is not your present password."}), 400)
     except TooManyAttempts as error:
         sentence = f"Too many wrong tries. Try again in {error.retry_after} s."
         return make_response(_show({"current_password": sentence}), error.status, {"Retry-After": error.retry_after})
-    ended = _replace(service(PasswordHasher).hash(new))
+    ended = _replace(service(PasswordHasher).hash(new), is_first=not has_one)
     if ended is None:
         return make_response(redirect(url_for("login.index"), 303))
     # Whoever secures their account goes on there.
     endpoint = "account_secure.steps" if signed_in().securing else "account_password.index"
     answer = make_response(redirect(url_for(endpoint), 303))
     forget_forms()
-    flash(f"Your password is changed. {_told(ended)}", "ok")
+    flash(f"Your password is {'changed' if has_one else 'set'}. {_told(ended)}", "ok")
     set_session_cookie(answer, ended.cookie)
     return answer
 
@@ -121,14 +126,25 @@ def _is_current(password: str) -> bool:
     return False
 
 
-def _replace(password_hash: str) -> _Ended | None:
-    """Store the new hash and end everything else; ``None`` when this session itself ended meanwhile."""
+def _has_one() -> bool:
+    """Tell whether the person has a password; no connection is held meanwhile."""
+    person = store.find(db.session(), signed_in().person_id)
+    has_one = person is None or person.password_hash is not None
+    db.session.rollback()
+    return has_one
+
+
+def _replace(password_hash: str, *, is_first: bool) -> _Ended | None:
+    """Store the new hash and end everything else; ``None`` when this session itself ended meanwhile.
+
+    ``is_first``: there is to be none before; where one was set meanwhile, it stays.
+    """
     view, now = signed_in(), clock.utc_now()
     with transaction() as session:
         # The person first, as at sign-in: two transactions that lock in different orders wait for each other.
         person = store.find(session, view.person_id, lock=True)
         cookie = sessions.rotate(session, view.id, amr=view.amr, acr=view.acr, now=now)
-        if cookie is None or person is None:
+        if cookie is None or person is None or (is_first and person.password_hash is not None):
             return None
         new = NewPassword(password_hash, CHANGED)
         ended = password_changes.change(session, person, new, keep=view.id, actor=actor(), now=now)
@@ -148,4 +164,10 @@ def _show(errors: Mapping[str, str]) -> str:
         raise NotFound("This account is gone.")
     live = sessions.live(session, view.person_id, now, idle=service(Settings).session.idle)
     others = sum(1 for one in live if one.id != view.id)
-    return render_template("account/password.html", errors=errors, others=others, changed_at=person.password_changed_at)
+    return render_template(
+        "account/password.html",
+        errors=errors,
+        others=others,
+        changed_at=person.password_changed_at,
+        has_one=person.password_hash is not None,
+    )

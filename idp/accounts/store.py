@@ -95,16 +95,17 @@ def add(  # noqa: PLR0913 - keyword only: what a person consists of
     is_admin: bool = False,
     password_hash: str | None,
     must_change_password: bool = False,
+    person_id: str = "",
     now: datetime,
 ) -> Person:
-    """Add a person; *claims* have been checked (``idp.protocol.claims``).
+    """Add a person; *claims* have been checked (``idp.protocol.claims``), *person_id* was made here before, if any.
 
     Raises:
         FieldErrors: ``username``, ``email`` or ``name`` cannot be taken; nothing was written.
 
     """
     names = check_names({"username": username, "email": email, "name": name})
-    person = Person(id=opaque.new_id("usr"), created_at=now)
+    person = Person(id=person_id or opaque.new_id("usr"), created_at=now)
     rest = {
         "email_verified": email_verified,
         "claims": dict(claims or {}),

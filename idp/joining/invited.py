@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, StringField
+from wtforms import StringField
 
 from idp import clock
 from idp.accounts import store as accounts
@@ -21,10 +21,12 @@ from idp.interactions import store as interactions
 from idp.invitations import inviting, store
 from idp.invitations.signing_up import Wish
 from idp.invitations.store import State
-from idp.joining import asking, leading, making
+from idp.joining import asking, leading, making, with_passkey
 from idp.login import halfway
 from idp.login.actor import actor
 from idp.login.browser import bind_browser, current_session
+from idp.login.passkey_party import party
+from idp.login.waiting import START
 from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from flask import Response
 
     from idp.invitations.models import Invitation
+    from idp.joining.with_passkey import FirstPasskey
 
 bp = Blueprint("join", __name__)
 
@@ -43,11 +46,10 @@ _NOTHING: Mapping[str, str] = {}
 
 
 class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
-    """What somebody says of themselves; nothing else that is sent is looked at."""
+    """What somebody says of themselves; beside how they will sign in, nothing else that is sent is looked at."""
 
     name = StringField()
     username = StringField()
-    password = PasswordField()
 
 
 @bp.get("/join/<token>")
@@ -64,25 +66,39 @@ def create(token: str) -> Response:
     row = store.find(db.session(), token)
     if row is None or not row.email or _state(row) is not State.OPEN or _has_account(row):
         return _page(row, token)
-    given = AccountForm()
-    names = {name: (given[name].data or "").strip() for name in ("username", "name")}
-    password = given.password.data or ""
-    errors = _faults(row, names, password)
+    names = _names()
+    errors = _faults(row, names)
     if errors:
         return _form_page(row, token, names, errors)
     waiting, fingerprint = leading.waiting_of(row), row.fingerprint
     next_address = leading.address_after(row, waiting)
+    if not waiting.id:
+        waiting = leading.waiting_on_app(row)
     end_reading()
-    password_hash = service(PasswordHasher).hash(password)
     try:
-        outcome = making.make_account(fingerprint, names, password_hash, waiting)
+        outcome = making.make_account(fingerprint, names, _chosen(), waiting)
     except making.Spent:
         return _page(store.find(db.session(), token), token)
     except FieldErrors as error:
-        # The address was taken a moment ago: the page says so by itself.
+        # If the address was taken a moment ago, the page says so by itself.
         row = store.find(db.session(), token)
         return _form_page(row, token, names, error.fields) if row and not _has_account(row) else _page(row, token)
     return halfway.answer(outcome, waiting, leads_to=next_address)
+
+
+@bp.post("/join/<token>/passkey")
+@commits_in_steps
+def passkey(token: str) -> tuple[Response, int] | Response:
+    """Return what the browser is to make instead of a password; 409 sends it to the page, which says why not."""
+    row = store.find(db.session(), token)
+    if row is None or not row.email or _state(row) is not State.OPEN or _has_account(row):
+        return jsonify(error="ended"), 409
+    try:
+        with transaction() as session:
+            asked = with_passkey.options(session, _names())
+    except FieldErrors as error:
+        return jsonify(error=dict(error.fields)), 409
+    return jsonify(asked) if asked else (jsonify(error="none"), 409)
 
 
 @bp.post("/join/<token>/address")
@@ -166,6 +182,16 @@ def finish(interaction: str) -> Response:
     return _accept(row) or _page(_row_of(interaction), "", interaction=interaction)
 
 
+@bp.get("/joining/<interaction>/app")
+@commits_in_steps
+def go_on(interaction: str) -> Response:
+    """Go to the app of an invitation that was taken, once nothing more is asked for on the way."""
+    with transaction() as session:
+        found = interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
+    client_id = found.client_id if found.resume_endpoint == leading.ENDPOINT else None
+    return _see_other((leading.start_of(client_id) if client_id else None) or START)
+
+
 def _row_of(interaction: str) -> Invitation | None:
     with transaction() as session:
         found = interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
@@ -198,13 +224,34 @@ def _has_account(row: Invitation) -> bool:
     return accounts.find_by_login(db.session(), row.email) is not None
 
 
-def _faults(row: Invitation, names: Mapping[str, str], password: str) -> dict[str, str]:
+def _names() -> dict[str, str]:
+    given = AccountForm()
+    return {name: (given[name].data or "").strip() for name in ("username", "name")}
+
+
+def _is_with_passkey() -> bool:
+    return request.form.get("way") == "passkey"
+
+
+def _chosen() -> str | FirstPasskey:
+    """Return the hash of the password, or the passkey, that was sent; raises what ``with_passkey.check`` does."""
+    if _is_with_passkey():
+        return with_passkey.check(request.form.get("credential", ""), request.form.get("account", ""))
+    return service(PasswordHasher).hash(request.form.get("password", ""))
+
+
+def _faults(row: Invitation, names: Mapping[str, str]) -> dict[str, str]:
     errors: dict[str, str] = {}
     try:
+        if _is_with_passkey():
+            with_passkey.check_names(db.session(), names)
+            return {}
         accounts.check_names(dict(names))
     except FieldErrors as error:
         errors |= error.fields
-    fault = check_new_password(password, names=(*names.values(), row.email))
+    if _is_with_passkey():
+        return errors
+    fault = check_new_password(request.form.get("password", ""), names=(*names.values(), row.email))
     return errors | ({"password": fault} if fault else {})
 
 
@@ -242,7 +289,14 @@ def _page(
 def _form_page(row: Invitation, token: str, names: Mapping[str, str], errors: Mapping[str, str]) -> Response:
     pending_page()
     page = render_template(
-        "join/form.html", **_told(row), email=row.email, token=token, values=dict(names), errors=dict(errors)
+        "join/form.html",
+        **_told(row),
+        email=row.email,
+        token=token,
+        values=dict(names),
+        errors=dict(errors),
+        can_passkey=party() is not None,
+        way=request.form.get("way", "") if request.method == "POST" else "",
     )
     return make_response(page, 400 if errors else 200)
 

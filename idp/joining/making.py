@@ -11,9 +11,12 @@ from idp.audit.invitation_events import InvitationAccepted, SignedUp
 from idp.audit.log import record
 from idp.db import transaction
 from idp.invitations import store
+from idp.joining import with_passkey
+from idp.joining.with_passkey import FirstPasskey
 from idp.login import halfway
 from idp.login.actor import acting
 from idp.login.methods.password import METHOD
+from idp.login.passkey_method import MADE
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -29,10 +32,11 @@ class Spent(Exception):
     """Somebody else used the invitation, or it ended, a moment ago."""
 
 
-def make_account(fingerprint: str, names: dict[str, str], password_hash: str, waiting: Waiting) -> Outcome:
-    """Make the account of an invitation, and sign it in as far as a password does; return what that led to.
+def make_account(fingerprint: str, names: dict[str, str], chosen: str | FirstPasskey, waiting: Waiting) -> Outcome:
+    """Make the account of an invitation, and sign it in as far as what was *chosen* does; return what that led to.
 
-    *names* are ``username`` and ``name``, checked; everything else about the account the invitation says.
+    *names* are ``username`` and ``name``, checked; *chosen* is the hash of a password, or a passkey; everything else
+    about the account the invitation says.
 
     Raises:
         FieldErrors: somebody else has the user name or, since a moment, the address; the invitation stays good.
@@ -47,9 +51,10 @@ def make_account(fingerprint: str, names: dict[str, str], password_hash: str, wa
         with session.begin_nested():
             if not store.consume(session, row, clock.utc_now()):
                 raise Spent
-            person = _add(session, row, names, password_hash)
+            person = _add(session, row, names, chosen)
         _give(session, row, person, new_account=True)
-        return halfway.prove(session, person, METHOD, waiting, known_device=False)
+        method = MADE if isinstance(chosen, FirstPasskey) else METHOD
+        return halfway.prove(session, person, method, waiting, known_device=False)
 
 
 def accept(session: Session, fingerprint: str, view: SessionView) -> tuple[str, ...]:
@@ -73,18 +78,23 @@ def is_for_accounts(row: Invitation) -> bool:
     return row.kind == store.INVITATION or row.parent_id is not None
 
 
-def _add(session: Session, row: Invitation, names: dict[str, str], password_hash: str) -> Person:
+def _add(session: Session, row: Invitation, names: dict[str, str], chosen: str | FirstPasskey) -> Person:
+    first = chosen if isinstance(chosen, FirstPasskey) else None
     values = {
         "username": names["username"],
         "name": names["name"],
         "email": row.email,
         "email_verified": store.is_proven(session, row),
-        "password_hash": password_hash,
+        "password_hash": None if first else chosen,
+        "person_id": first.person_id if first else "",
     }
     # Nobody is signed in yet; whoever invited did not do this.
-    return administration.add(
+    person = administration.add(
         session, values, actor=acting("", names["name"] or names["username"]), now=clock.utc_now()
     )
+    if first is not None:
+        with_passkey.keep(session, person, first)
+    return person
 
 
 def _give(session: Session, row: Invitation, person: Person, *, new_account: bool) -> tuple[str, ...]:

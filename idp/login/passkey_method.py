@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from idp.login.method import Method
 from idp.protocol import acr
+
+# One was made just now: somebody was at the device, and nothing has proven yet that the key is there to be used.
+MADE: Final = Method("new_passkey", amr=("user",), acr=acr.PASSWORD)
 
 
 def method(*, backup_eligible: bool, user_verified: bool, is_alone: bool = True) -> Method:

@@ -10,6 +10,7 @@ from idp import clock
 from idp.db import db, transaction
 from idp.login.passkey_party import party
 from idp.passkeys import store
+from idp.protocol import acr
 from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.web.current import service
@@ -26,7 +27,8 @@ def stop_on_the_way(waiting: Waiting, cookie: str) -> str | None:
         return None
     now = clock.utc_now()
     view = sessions.load(db.session(), cookie, idle=service(Settings).session.idle, now=now)
-    if view is None:
+    # Whoever has just used one, as the second step, needs none.
+    if view is None or acr.reaches(view.acr, acr.PHISHING_RESISTANT):
         return None
     with transaction() as session:
         is_due = store.take_offer(session, view.person_id, now)

@@ -20,7 +20,7 @@ MOST_PER_BROWSER = 20
 
 # What an answer is good for, and nothing else.
 SIGN_IN, CONFIRM, SECOND_STEP = "sign in", "confirm", "second step"
-REGISTER, REGISTER_QUIETLY = "register", "register quietly"
+REGISTER, REGISTER_QUIETLY, JOIN = "register", "register quietly", "join"
 
 
 def begin(session: Session, purpose: str, *, browser: str, session_id: str = "", now: datetime) -> str:

@@ -5,7 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import axe_violations
 from tests.browser.portal import PASSWORD, fill_sign_in, sign_in
+from tests.factories import totp_code
 
 
 class Virtual:
@@ -121,6 +123,89 @@ def test_the_offer_after_a_password_and_not_now(browsers, portal, person):
     page.click("#passkey")
     page.wait_for_url(f"{portal.issuer}/")
     expect(page.locator(".banner--ok")).to_contain_text("Your passkey is saved")
+
+
+def test_not_now_leads_on_and_is_not_asked_again(browsers, portal, person):
+    page = browsers.page()
+    Virtual(page)
+    for heading in ("Sign in faster next time", None):
+        page.goto(f"{portal.issuer}/login")
+        page.locator("[data-passkey-offer][value='1']").wait_for(state="attached")
+        fill_sign_in(page, person, PASSWORD)
+        if heading:
+            expect(page.get_by_role("heading", name=heading)).to_be_visible()
+            page.click("#passkey-later")
+        page.wait_for_url(f"{portal.issuer}/")
+        sign_out(page, portal)
+
+
+def test_an_invitation_is_accepted_with_a_passkey_alone(browsers, portal):
+    link = portal.server.command("invite", "add", "zoe@example.com", "--link")["link"]
+    page = browsers.page()
+    device = Virtual(page)
+    page.goto(link)
+    expect(page.locator("#password")).to_be_hidden()
+    assert axe_violations(page) == []
+    page.fill("#name", "Zoe Quill")
+    # What is wrong with the names is told before anything is made.
+    page.fill("#username", "root")
+    page.click("#passkey")
+    expect(page.locator("#username-error")).to_contain_text("Somebody else has this username")
+    assert device.credentials == []
+    # Either way can be chosen at any time.
+    page.get_by_role("button", name="Use a password instead").click()
+    expect(page.locator("#password")).to_be_focused()
+    page.get_by_role("button", name="Use a passkey instead").click()
+    page.fill("#username", "zoe")
+    page.click("#passkey")
+    page.wait_for_url(f"{portal.issuer}/")
+    sign_out(page, portal)
+    sign_in_by_button(page, portal)
+    row = shown(page, portal)
+    row.get_by_role("link", name="Remove").click()
+    expect(page.locator("body")).to_contain_text("This is your only way to sign in")
+    browsers.expect_refusals()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_an_invitation_is_accepted_with_a_password_where_there_are_no_passkeys(browsers, portal, script):
+    name = f"noor{int(script)}"
+    link = portal.server.command("invite", "add", f"{name}@example.com", "--link")["link"]
+    page = browsers.page(java_script_enabled=script)
+    page.add_init_script("delete window.PublicKeyCredential")
+    page.goto(link)
+    expect(page.locator("#passkey")).to_be_hidden()
+    page.fill("#username", name)
+    page.fill("#password", PASSWORD)
+    page.click("#join-submit")
+    page.wait_for_url(f"{portal.issuer}/")
+
+
+def test_a_passkey_is_the_second_step(browsers, portal, person):
+    page = browsers.page()
+    sign_in(page, portal, person)
+    Virtual(page)
+    add_passkey(page, portal)
+    add_authenticator(page, portal)
+    sign_out(page, portal)
+    page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
+    page.goto(portal.notes)
+    page.click("#sign-in")
+    fill_sign_in(page, person, PASSWORD)
+    page.wait_for_url(re.compile("/login/verify"))
+    expect(page.locator("body")).to_contain_text("Use one of your passkeys")
+    assert axe_violations(page) == []
+    page.click("#verify-submit")
+    page.wait_for_url(f"{portal.notes}/")
+    expect(page.locator("body")).to_contain_text(person)
+
+
+def add_authenticator(page, portal):
+    """Set an authenticator app up, so that a second step is asked for."""
+    page.goto(f"{portal.issuer}/account/security/authenticator")
+    seed = re.search(r"secret=([A-Z2-7]+)", page.content()).group(1)
+    page.fill("#code", totp_code(seed))
+    page.wait_for_url(re.compile("/recovery-codes"))
 
 
 def sign_in_by_button(page, portal):

@@ -25,8 +25,10 @@ from idp.invitations.models import Invitation
 from idp.settings import SignUpSettings
 from idp.vault import Vault
 from idp.web.current import service
-from tests.factories import make_client, make_person, sign_in
-from tests.visitor import PASSWORD, Visitor
+from tests import passkeys
+from tests.authenticator import Authenticator
+from tests.factories import make_client, make_person, sign_in, totp_code
+from tests.visitor import PASSWORD, Visitor, forms_of
 
 PAGE = "/admin/invitations"
 ZOE = {"name": "Zoe Quill", "username": "zoe", "password": PASSWORD}
@@ -454,3 +456,103 @@ def test_a_group_that_requires_a_second_factor_asks_whoever_joins_it_for_one(app
     # Nobody is signed in by the password alone.
     assert zoe.open("/account").location.startswith("/login")
     assert person(app)[1] == ("Staff",)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_second_factor_that_is_asked_for_on_the_way_ends_at_the_app_of_the_invitation(app, admin):
+    with app.app_context(), transaction() as session:
+        groups.find_by_name(session, "Staff").requires_second_factor = True
+    make_client(app, client_id="grafana", client_name="Grafana", client_uri=GRAFANA)
+    invite(admin, apps="grafana")
+    (letter,), zoe = letters(app), Visitor(app)
+    page = zoe.visit(join(zoe, letter.link).location)
+    seed = re.search(r"secret=([A-Z2-7]+)", page.text).group(1)
+    done = zoe.submit(forms_of(page.text)[0], code=totp_code(seed))
+    codes = zoe.submit(zoe.form(done.location))
+    saved = next(form for form in forms_of(codes.text) if "saved" in codes.text)
+    done = zoe.submit(saved, saved="1")
+    assert zoe.open(done.location).location == GRAFANA
+    assert zoe.open("/account").status_code == 200
+
+
+def passkey_join(visitor, link, device, **changes):
+    """Fill the form in as static/js/passkey_join.js does; *changes* are those of ``Authenticator.create``."""
+    form = visitor.form(link, action=link)
+    names = {"name": ZOE["name"], "username": ZOE["username"]}
+    asked = visitor.open(f"{link}/passkey", "POST", data={"csrf_token": form.values["csrf_token"], **names}).json
+    made = device.create(asked["publicKey"], **changes)
+    return visitor.submit(form, **names, way="passkey", account=asked["account"], credential=made)
+
+
+def test_an_account_that_begins_with_a_passkey_is_whole(app, admin):
+    invite(admin)
+    (letter,), zoe, device = letters(app), Visitor(app), Authenticator()
+    assert passkey_join(zoe, letter.link, device).location == "/"
+    found, _ = person(app)
+    assert found.password_hash is None
+    assert found.email_verified
+    assert "passkey.added" in events(app)
+    assert zoe.open("/account").status_code == 200
+
+    again = Visitor(app)
+    assert passkeys.sign_in(again, device).location == "/"
+    page = again.visit("/account/security").text
+    assert "single passkey" in page
+    assert "Not set: your passkeys" in page
+    row = re.search(r"/account/passkeys/psk_\w+/remove", page).group()
+    assert "only way to sign in" in again.visit(row).text
+    # A password comes without an old one.
+    form = again.form("/account/password", action="/account/password")
+    assert "current_password" not in form.values
+    assert again.submit(form, new_password=PASSWORD).status_code == 303
+    assert Visitor(app).sign_in("zoe").status_code == 303
+
+
+def test_whoever_lost_the_only_passkey_gets_back_in_by_mail(app, admin):
+    invite(admin)
+    (letter,), zoe = letters(app), Visitor(app)
+    passkey_join(zoe, letter.link, Authenticator())
+    lost = Visitor(app)
+    lost.submit(lost.form("/recover"), username="zoe")
+    link = next(one.link for one in letters(app) if one.template == "recovery")
+    assert lost.submit(lost.form(link, action=link), new_password=PASSWORD).status_code == 303
+    assert Visitor(app).sign_in("zoe").status_code == 303
+
+
+def test_L28_a_passkey_that_was_not_asked_for_here_makes_no_account(app, admin):
+    invite(admin)
+    (letter,), zoe = letters(app), Visitor(app)
+    form = zoe.form(letter.link, action=letter.link)
+    names = {"name": "", "username": "zoe"}
+    token = {"csrf_token": form.values["csrf_token"]}
+    asked = zoe.open(f"{letter.link}/passkey", "POST", data=token | names).json
+    made = Authenticator().create(asked["publicKey"])
+    sent = {**names, "way": "passkey", "credential": made}
+    for account in ("usr_0123456789", "", "\0"):
+        answer = zoe.submit(form, **sent, account=account)
+        assert answer.status_code == 400
+    elsewhere = Authenticator().create(asked["publicKey"], origin="https://evil.example")
+    assert zoe.submit(form, **{**sent, "credential": elsewhere}, account=asked["account"]).status_code == 400
+    # The challenge ended with that.
+    assert zoe.submit(form, **sent, account=asked["account"]).status_code == 400
+    assert zoe.submit(form, **{**sent, "credential": ""}, account=asked["account"]).status_code == 400
+    assert person(app)[0] is None
+    # A name that cannot be had is told before anything is made.
+    answer = zoe.open(f"{letter.link}/passkey", "POST", data=token | {"name": "", "username": "root"})
+    assert (answer.status_code, answer.json) == (409, {"error": {"username": "Somebody else has this username."}})
+    assert "Somebody else has this username." in zoe.submit(form, username="root", way="passkey").text
+    assert zoe.open("/join/nothing/passkey", "POST", data=token | names).status_code == 409
+
+
+def test_an_app_that_asks_for_two_factors_gets_them_from_a_passkey_that_was_just_made(app, admin):
+    with app.app_context(), transaction() as session:
+        groups.find_by_name(session, "Staff").requires_second_factor = True
+    invite(admin)
+    (letter,), zoe, device = letters(app), Visitor(app), Authenticator()
+    where = passkey_join(zoe, letter.link, device).location
+    assert where.startswith("/login/verify")
+    page = zoe.visit(where)
+    form = next(form for form in forms_of(page.text) if "credential" in form.values)
+    asked = zoe.open("/login/verify/passkey/options", "POST", data={"csrf_token": form.values["csrf_token"]}).json
+    assert zoe.submit(form, credential=device.get(asked)).location == "/"
+    assert zoe.open("/account").status_code == 200
