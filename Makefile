@@ -12,7 +12,7 @@ CLIENTS := .venv-clients/.done
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
-.PHONY: help run test lint bench screenshots lock clean
+.PHONY: help run test lint bench screenshots translations lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ bench: $(DEV)  ## Measure operations per second and where the time goes; ARGS="-
 screenshots: $(DEV)  ## Make the pictures of the README from the real pages
 	@scripts/set_up.sh system
 	$(BIN)/python scripts/screenshots.py $(ARGS)
+
+translations: $(DEV)  ## Bring the catalogs in translations/ up to the code and compile them; fails while one lacks a sentence
+	$(BIN)/python scripts/translations.py $(ARGS)
 
 lock: $(DEV)  ## Resolve each requirements*.in anew into the lock files; ARGS="--upgrade" takes newer versions
 	$(COMPILE) $(ARGS) requirements.in -o requirements.txt

@@ -1,4 +1,4 @@
-"""Where templates, static files and migrations are: beside this package in a checkout, inside it when installed."""
+"""Where templates, catalogs and other files are: beside this package in a checkout, inside it when installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(name: str) -> Path:
-    """Return the folder *name* (``templates``, ``static``, ``migrations``, ``examples``).
+    """Return the folder *name* (``templates``, ``static``, ``migrations``, ``translations``, ``examples``).
 
     Raises:
         FileNotFoundError: the installation is incomplete.

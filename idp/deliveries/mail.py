@@ -35,7 +35,8 @@ class Mail:
 
     ``facts`` are what the template names: text, numbers, lists, instants. ``link`` is the path of the page that the
     mail leads to; the template sees it as a whole address. After ``lifetime`` (that of its link or code) it is not sent
-    any more. ``person_id`` is whose account it is about; the row goes with the account.
+    any more. ``person_id`` is whose account it is about; the row goes with the account. ``language`` (a BCP 47 tag) is
+    what it is written in.
     """
 
     template: str
@@ -44,6 +45,7 @@ class Mail:
     facts: Mapping[str, Any] = field(default_factory=dict)
     link: str = ""
     lifetime: timedelta = LIFETIME
+    language: str = "en"
 
     def __post_init__(self) -> None:
         """Refuse what could not be sent, where it is written and not in the background."""
@@ -64,7 +66,7 @@ def queue(session: Session, vault: Vault, mail: Mail, *, now: datetime) -> str:
         facts={"template": mail.template, "to": mail.to},
         person_id=mail.person_id,
     )
-    said = json.dumps({"facts": dict(mail.facts), "link": mail.link}, default=_written)
+    said = json.dumps({"facts": dict(mail.facts), "link": mail.link, "language": mail.language}, default=_written)
     row.sealed = vault.encrypt(said.encode(), place=_place(row.id))
     row.expires_at = now + mail.lifetime
     return row.id
@@ -75,7 +77,7 @@ def read(vault: Vault, delivery: Delivery | Claimed) -> Mail | None:
     if delivery.sealed is None:
         return None
     said = json.loads(vault.decrypt(delivery.sealed, place=_place(delivery.id)), object_hook=_read)
-    return Mail(**delivery.facts, person_id=delivery.person_id, facts=said["facts"], link=said["link"])
+    return Mail(**delivery.facts | said, person_id=delivery.person_id)
 
 
 def label(template: str) -> str:

@@ -57,7 +57,8 @@ def current_session() -> SessionView | None:
             idle = service(Settings).session.idle
             found = store.load(db.session(), cookie, idle=idle, now=clock.utc_now())
         g.idp_session = found
-        viewer.know(found.zoneinfo if found else None, found.theme if found else "system")
+        if found:
+            viewer.know(found.zoneinfo, found.theme, found.locale)
     view: SessionView | None = g.idp_session
     return view
 

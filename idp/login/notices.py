@@ -15,6 +15,7 @@ from idp.deliveries.mail import Mail
 from idp.login.browser import current_session
 from idp.sessions.devices import describe
 from idp.vault import Vault
+from idp.web import language
 from idp.web.addresses import client_address
 from idp.web.current import service
 from idp.web.paths import path_of
@@ -46,12 +47,14 @@ def tell(
     not signed in as another person, unless *themselves* says it. Its link is their security page.
     """
     told = {"name": person.name or person.username, "username": person.username, "email": person.email, "at": now}
+    is_theirs = _is_theirs(person) if themselves is None else themselves
     letter = Mail(
         template=what,
         to=to or person.email,
         person_id=person.id,
-        facts=told | _where(_is_theirs(person) if themselves is None else themselves) | facts,
+        facts=told | _where(is_theirs) | facts,
         link=path_of(_SECURITY),
+        language=language.of_person(person.claims.get("locale"), is_here=is_theirs),
     )
     return mail.queue(session, service(Vault), letter, now=now)
 

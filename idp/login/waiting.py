@@ -14,6 +14,7 @@ from idp.clients import store as clients
 from idp.db import db, transaction
 from idp.interactions import store as interactions
 from idp.login.browser import bind_browser
+from idp.web import language
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def waiting_for(interaction_id: str) -> Waiting:
     """Return the request *interaction_id*; raises what ``find_waiting`` does."""
     with transaction() as session:
         found = interactions.load(session, interaction_id, browser=bind_browser(), now=clock.utc_now())
+    prefer_language(found)
     client = clients.find(service(Cache), db.session(), found.client_id) if found.client_id else None
     return Waiting(
         id=found.id,
@@ -92,6 +94,11 @@ def waiting_for(interaction_id: str) -> Waiting:
         login_hint=_parameter(found, "login_hint")[:_LONGEST_HINT],
         next_stop=_next_stop(found, client),
     )
+
+
+def prefer_language(found: Interaction) -> None:
+    """Make this page one in the language that the request *found* asks for by ``ui_locales``."""
+    language.prefer(_parameter(found, "ui_locales"))
 
 
 def _next_stop(found: Interaction, client: Client | None) -> str:

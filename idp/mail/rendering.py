@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import current_app, render_template
 
 from idp.settings import Settings
+from idp.web import language
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -52,7 +53,12 @@ class Block:
 
 
 def render(mail: Mail) -> Rendered:
-    """Return what *mail* says; its link is an address of the issuer, whatever any request said."""
+    """Return what *mail* says in its language; its link is an address of the issuer, whatever any request said."""
+    with language.speaking(mail.language):
+        return _render(mail)
+
+
+def _render(mail: Mail) -> Rendered:
     link = f"{service(Settings).issuer}{mail.link}" if mail.link else ""
     made = render_template(
         f"mail/{mail.template}.txt", **{name: _one_line(fact) for name, fact in mail.facts.items()}, link=link

@@ -20,6 +20,7 @@ from idp.login import second_step
 from idp.oidc import client_assertions, client_auth, clients, cors
 from idp.protocol import metadata
 from idp.settings import Settings
+from idp.web import language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,6 +129,7 @@ def _discovery(settings: Settings, links: Links) -> Document:
             content_encryption_algorithms=public_keys.CONTENT_ENCRYPTION_ALGORITHMS,
             sign_up=settings.sign_up.mode != "invite",
             acr_values=second_step.levels(),
+            ui_locales=tuple(language.LANGUAGES),
         ),
         extra,
     )

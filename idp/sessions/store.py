@@ -54,6 +54,7 @@ class SessionView:
     # What they chose for pages: their colours, and the time zone of their profile.
     theme: str
     zoneinfo: str | None
+    locale: str | None
     # The audit entry of the lock-down that goes on in this session.
     securing: str | None
 
@@ -80,6 +81,7 @@ _LIVE = (
         Person.is_admin,
         Person.theme,
         Person.claims["zoneinfo"].as_string().label("zoneinfo"),
+        Person.claims["locale"].as_string().label("locale"),
         BrowserSession.securing,
     )
     .join(Person, Person.id == BrowserSession.person_id)

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from idp import clock
-from idp.web import navigation, viewer
+from idp.web import language, navigation, viewer
 from idp.web.request_ids import request_id
 from idp.web.static import asset
+from idp.wording import say, say_count, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from idp.web.navigation import NavLink
+    from idp.wording import Sentence
 
-_UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MINUTE, _HOUR, _DAY, _MONTH, _YEAR = 60, 3600, 86_400, 2_592_000, 31_536_000
 
 
 class Menu:
@@ -37,21 +38,44 @@ class Menu:
 def ago(instant: datetime) -> str:
     """Say how long ago *instant* was, or how far ahead it is, in its largest unit."""
     seconds = (clock.utc_now() - instant).total_seconds()
-    for unit, length in _UNITS:
-        count = int(abs(seconds) // length)
-        if count:
-            text = f"{count} {unit}{'s' if count > 1 else ''}"
-            return f"{text} ago" if seconds > 0 else f"in {text}"
-    return "just now" if seconds >= 0 else "in a moment"
+    return spoken(_past(int(seconds)) if seconds >= 0 else _future(int(-seconds)))
+
+
+def _past(seconds: int) -> Sentence:
+    if seconds >= _YEAR:
+        return say_count("%(count)s year ago", "%(count)s years ago", seconds // _YEAR)
+    if seconds >= _MONTH:
+        return say_count("%(count)s month ago", "%(count)s months ago", seconds // _MONTH)
+    if seconds >= _DAY:
+        return say_count("%(count)s day ago", "%(count)s days ago", seconds // _DAY)
+    if seconds >= _HOUR:
+        return say_count("%(count)s hour ago", "%(count)s hours ago", seconds // _HOUR)
+    if seconds >= _MINUTE:
+        return say_count("%(count)s minute ago", "%(count)s minutes ago", seconds // _MINUTE)
+    return say("just now")
+
+
+def _future(seconds: int) -> Sentence:
+    if seconds >= _YEAR:
+        return say_count("in %(count)s year", "in %(count)s years", seconds // _YEAR)
+    if seconds >= _MONTH:
+        return say_count("in %(count)s month", "in %(count)s months", seconds // _MONTH)
+    if seconds >= _DAY:
+        return say_count("in %(count)s day", "in %(count)s days", seconds // _DAY)
+    if seconds >= _HOUR:
+        return say_count("in %(count)s hour", "in %(count)s hours", seconds // _HOUR)
+    if seconds >= _MINUTE:
+        return say_count("in %(count)s minute", "in %(count)s minutes", seconds // _MINUTE)
+    return say("in a moment")
 
 
 def absolute(instant: datetime) -> str:
-    """Write *instant* out, in the zone of whoever looks: 24 Nov 2026, 09:05 UTC."""
+    """Write *instant* out, in the zone and language of whoever looks: 24 Nov 2026, 09:05 UTC."""
     there = instant.astimezone(viewer.zone())
     zone = f"{there:%Z}"
     # Zones without letters of their own are called by their distance: +03, -0330.
     zone = f"UTC{zone}" if zone[:1] in {"+", "-"} else zone
-    return f"{there.day} {_MONTHS[there.month - 1]} {there.year}, {there:%H:%M} {zone}"
+    return f"{language.date(there)}, {there:%H:%M} {zone}"
 
 
 def iso(instant: datetime) -> str:

@@ -148,6 +148,12 @@ def _display(idp, browser, value):
     assert idp.party().flow(browser, display=value).id_claims
 
 
+@check("ui_locales_supported")
+def _ui_locales(idp, browser, value):
+    response = idp.party().start(browser, prompt="login", ui_locales=f"x-unknown {value}")
+    assert f'<html lang="{value}"' in browser("GET", response.location, None, {}).text
+
+
 @check("acr_values_supported")
 def _acr(idp, browser, value):
     wanted = json.dumps({"id_token": {"acr": {"essential": True, "value": value}}})

@@ -16,6 +16,7 @@ from idp.diagnosis import reasons
 from idp.errors import InvalidRequest
 from idp.interactions import store as interactions
 from idp.login.browser import bind_browser, clear_session_cookie, current_session, forget_loaded_session
+from idp.login.waiting import prefer_language
 from idp.oidc import sign_out
 from idp.oidc.forms import FORM, from_elsewhere
 from idp.protocol import parameters
@@ -170,7 +171,9 @@ def _waiting(now: datetime) -> Interaction | None:
     if not waiting:
         return None
     with transaction() as session:
-        return interactions.load(session, waiting, browser=bind_browser(), now=now)
+        found = interactions.load(session, waiting, browser=bind_browser(), now=now)
+    prefer_language(found)
+    return found
 
 
 def _parameters_of(waiting: Interaction | None) -> Parameters:
