@@ -157,6 +157,14 @@ def at(path: str, page: Page, studio: Studio) -> None:
     page.goto(f"{studio.issuer}{path}")
 
 
+def mistaken_password(page: Page, studio: Studio) -> None:
+    """Try to change the password without knowing it."""
+    at("/account/password", page, studio)
+    page.fill("input[name=current_password]", "not the one")
+    page.fill("input[name=new_password]", "swim tulip radar mint")
+    page.locator("main form button[type=submit]").last.click()
+
+
 def refused(page: Page, studio: Studio) -> None:
     """Show the sign-in form after a wrong password."""
     at("/login", page, studio)
@@ -381,8 +389,10 @@ SHOTS = (
     Shot("passkeys", "hana", with_passkeys),
     Shot("passkey-offer", "", offered_passkey),
     plain("password", "ana", "/account/password"),
+    Shot("password-refused", "ana", mistaken_password),
     plain("sessions", "ana", "/account/sessions"),
     plain("connected", "ana", "/account/connected"),
+    plain("connected-known", "ana", "/account/connected/library"),
     plain("connected-remove", "ana", "/account/connected/library/remove"),
     plain("connected-empty", "chie", "/account/connected"),
     plain("activity", "ana", "/account/activity"),

@@ -77,7 +77,7 @@ def index() -> str:
 @login_required
 def confirm(client_id: str) -> str:
     """Say what removing an app's access means."""
-    return render_template("account/connected_remove.html", connection=_one(db.session(), client_id))
+    return render_template("account/connected_remove.html", connection=one(db.session(), client_id))
 
 
 @bp.post("/<client_id>/remove")
@@ -86,7 +86,7 @@ def confirm(client_id: str) -> str:
 def remove(client_id: str) -> Response:
     """Take an app's access back: what it was allowed and every token end together."""
     session, now, view = db.session(), clock.utc_now(), signed_in()
-    connection = _one(session, client_id)
+    connection = one(session, client_id)
     consents.remove(session, view.person_id, client_id)
     grants = revocation.revoke_client_of_person(session, view.person_id, client_id, now=now)
     sign_outs.tell_client(session, view.person_id, client_id, now)
@@ -107,7 +107,13 @@ def seen_by(session: Session) -> list[tuple[str, str]]:
     ]
 
 
-def _one(session: Session, client_id: str) -> Connection:
+def one(session: Session, client_id: str) -> Connection:
+    """Return one of ``connections``.
+
+    Raises:
+        NotFound: the app has no access to the account of the person who looks.
+
+    """
     found = next((one for one in connections(session) if one.client_id == client_id), None)
     if found is None:
         raise NotFound("This app has no access to your account.")

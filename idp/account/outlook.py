@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from idp import clock
+from idp.accounts import store as accounts
 from idp.cache import Cache
 from idp.clients import store as clients
+from idp.login import second_step
 from idp.login.browser import signed_in
-from idp.protocol import asking_again
+from idp.protocol import acr, asking_again
 from idp.protocol.time_words import span
 from idp.sessions import store as sessions
 from idp.settings import Settings
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from idp.accounts.models import Person
+    from idp.clients.store import Client
     from idp.protocol.asking_again import Access, Outlook
 
 
@@ -39,6 +43,8 @@ class AppOutlook:
     max_age: str
     # How long it has access without the person, if it has.
     access: Access | None
+    # Whether it asks for the second factor first, when it is opened next.
+    wants_factor: bool = False
 
 
 def here() -> asking_again.Session:
@@ -56,7 +62,7 @@ def of_server() -> AppOutlook:
 def of_apps(session: Session, client_ids: Collection[str]) -> dict[str, AppOutlook]:
     """Return when each of these apps asks again in this browser, by client; none for those gone or switched off."""
     times, held = here(), _access(session, client_ids)
-    found = {}
+    person, found = accounts.find(session, signed_in().person_id), {}
     for client_id in client_ids:
         client = clients.find(service(Cache), session, client_id)
         if client is None or client.disabled:
@@ -70,8 +76,21 @@ def of_apps(session: Session, client_ids: Collection[str]) -> dict[str, AppOutlo
             asks=asking_again.outlook(times, max_age),
             max_age="" if seconds is None else span(seconds) if seconds else "",
             access=held.get(client_id),
+            wants_factor=_wants_factor(session, person, client),
         )
     return found
+
+
+def _wants_factor(session: Session, person: Person | None, client: Client) -> bool:
+    """Tell whether this sign-in is too weak for *client*, as the front channel will find (`steps.next_step`)."""
+    view = signed_in()
+    if person is None or acr.reaches(view.acr, acr.TWO_FACTORS):
+        return False
+    if second_step.lacks_factor(session, view, person, client):
+        return True
+    wanted = acr.AcrRequest(client.metadata.default_acr_values)
+    own = second_step.levels_of(session, person, by_enrolling=False)
+    return not wanted.is_met(view.acr) and wanted.is_reachable(own)
 
 
 def _access(session: Session, client_ids: Collection[str]) -> dict[str, Access]:

@@ -27,6 +27,8 @@ _FLAGS = frozenset({"skip_consent", "require_second_factor", "resource_server", 
 }
 # Read from several ticked boxes.
 _BOXES = frozenset({"scope", "grant_types", "response_types"})
+# And what an empty field means.
+_SECONDS = {"default_max_age": None, "iat_backdate": 0}
 _PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
 _PROOF = (
     "token_endpoint_auth_method",
@@ -38,6 +40,7 @@ _OPENID = (
     "post_logout_redirect_uris",
     "initiate_login_uri",
     "default_max_age",
+    "iat_backdate",
     "default_acr_values",
     "require_auth_time",
     "id_token_profile_claims",
@@ -126,7 +129,7 @@ KINDS: dict[str, Kind] = {
             "Takes a signed JWT at one address; needs no OpenID Connect library.",
             "braces",
             {"grant_types": [], "response_types": []},
-            frozenset({*_EVERYWHERE, "default_max_age", *(f"jwt_sso.{name}" for name in _JWT)}),
+            frozenset({*_EVERYWHERE, "default_max_age", "iat_backdate", *(f"jwt_sso.{name}" for name in _JWT)}),
         ),
     )
 }
@@ -245,6 +248,8 @@ def _grants(kind: Kind, form: MultiDict[str, str], response_types: Sequence[str]
 def _as_typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON in, text or a flag out
     if name in _FLAGS:
         return bool(value)
+    if name == "iat_backdate":
+        return str(value or "")
     if name == "jwt_sso.claims":
         return "\n".join(f"{claim} = {source}" for claim, source in (value or {}).items())
     if name == "jwks":
@@ -262,19 +267,17 @@ def _as_meant(name: str, form: MultiDict[str, str]) -> Any:  # noqa: ANN401 - te
         return text.split()
     if name == "jwt_sso.claims":
         return _claims(text)
-    if name == "default_max_age":
-        return _seconds(text)
+    if name in _SECONDS:
+        return _SECONDS[name] if not text else _seconds(name, text)
     if name == "jwks":
         return _keys(text)
     # An empty field is one that was not filled in, except for the name.
     return text or ("" if name == "client_name" else None)
 
 
-def _seconds(text: str) -> int | None:
-    if not text:
-        return None
+def _seconds(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 10:  # noqa: PLR2004 - ten digits are 300 years
-        raise FieldErrors({"default_max_age": "Write a whole number of seconds."})
+        raise FieldErrors({name: "Write a whole number of seconds."})
     return int(text)
 
 

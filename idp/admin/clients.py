@@ -8,7 +8,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from idp import clock
-from idp.admin import client_actions, client_editing, client_fields, client_secrets
+from idp.admin import client_actions, client_editing, client_secrets, client_told
 from idp.admin.client_forms import kind_of
 from idp.admin.client_lookup import registered
 from idp.admin.client_reach import reach_of
@@ -19,6 +19,7 @@ from idp.clients.store import Client
 from idp.contracts import pins
 from idp.contracts.frames import Frames
 from idp.db import db
+from idp.deliveries import rates
 from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
@@ -100,9 +101,10 @@ def show(client_id: str) -> Response:
         preset=service(Presets).of(client) if client.metadata.jwt_sso else None,
         may_add_secret=client.metadata.needs_secret and len(client.secrets) < secrets.MOST_LIVE,
         origin=registrations.origin_of(db.session(), client_id),
-        proof=client_fields.proof_of(client.metadata),
-        told=client_fields.told(client.metadata, kind_of(client.metadata).fields),
+        proof=client_told.proof_of(client.metadata),
+        told=client_told.told(client.metadata, kind_of(client.metadata).fields),
         reach=reach_of(db.session(), client_id, clock.utc_now()),
+        sign_outs=rates.of_client(db.session(), client_id, clock.utc_now()),
         contract=pins.examine(db.session(), service(Frames), client),
     )
     return make_response(page)

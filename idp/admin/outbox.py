@@ -23,7 +23,7 @@ from idp.web.current import service
 from idp.web.navigation import NavEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -35,6 +35,7 @@ bp = Blueprint("admin_outbox", __name__, url_prefix="/admin/outbox")
 NAV = NavEntry(menu="admin", label="Outbox", endpoint="admin_outbox.index", icon="mail", order=70, group="Security")
 
 _KINDS: Final = {store.LOGOUT_TOKEN: "Sign-out"}
+_SORTS: Final = {"": "All", store.MAIL: "Mail to people", store.LOGOUT_TOKEN: "Sign-outs to apps"}
 _STATES: Final = {
     "": "All",
     store.QUEUED: "Waiting",
@@ -84,11 +85,12 @@ def index() -> str:
         lines=_lines(session, page.deliveries),
         page=page,
         chosen=chosen,
-        states=[(state, label, counts.get(state, sum(counts.values()))) for state, label in _STATES.items()],
+        states=[(state, label, _count(counts, chosen.kind, state)) for state, label in _STATES.items()],
+        kinds=[(kind, label, _count(counts, kind, chosen.state)) for kind, label in _SORTS.items()],
         anything=any(counts.values()),
-        failed=counts[store.FAILED],
+        failed=_count(counts, chosen.kind, store.FAILED),
         mail_is_set_up=service(Settings).mail.is_set_up,
-        query={"state": chosen.state, "q": chosen.search},
+        query=_query(chosen),
     )
 
 
@@ -128,7 +130,18 @@ def retry_failed() -> Response:
 def _chosen() -> Filter:
     state = request.args.get("state", "")
     search = request.args.get("q", "").strip().replace("\0", "")[:_LONGEST_QUERY]
-    return Filter(state=state if state in store.STATES else "", search=search)
+    kind = request.args.get("kind", "")
+    return Filter(state=state if state in store.STATES else "", kind=kind if kind in store.KINDS else "", search=search)
+
+
+def _query(chosen: Filter) -> dict[str, str]:
+    """Return the arguments of an address that shows the same."""
+    return {"state": chosen.state, "kind": chosen.kind, "q": chosen.search}
+
+
+def _count(counts: Mapping[tuple[str, str], int], kind: str, state: str) -> int:
+    """Return how many there are of *kind* in *state*; empty: of any."""
+    return sum(number for (one, where), number in counts.items() if kind in ("", one) and state in ("", where))
 
 
 def _place(name: str) -> str | None:
@@ -170,4 +183,5 @@ def _lines(session: Session, deliveries: Sequence[Delivery]) -> list[Line]:
 def _back(message: str, category: str = "success") -> Response:
     flash(message, category)
     chosen = _chosen()
-    return redirect(url_for("admin_outbox.index", state=chosen.state or None, q=chosen.search or None), code=303)
+    where = url_for("admin_outbox.index", state=chosen.state or None, kind=chosen.kind or None, q=chosen.search or None)
+    return redirect(where, code=303)

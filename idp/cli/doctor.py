@@ -15,11 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from idp import settings as settings_module
 from idp.accounts import store as accounts
-from idp.app import create_database_app
+from idp.app import create_app, create_database_app
 from idp.audit import seals
 from idp.audit.models import AuditEvent
 from idp.cli.context import emit, json_option
 from idp.clock import utc_now
+from idp.contracts import pins
+from idp.contracts.frames import Frames
 from idp.db import db
 from idp.deliveries import store as deliveries
 from idp.deliveries.models import Delivery
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 # The background process chains new audit entries every few seconds; what waits this long has been forgotten.
 _SEALED_WITHIN = timedelta(minutes=2)
 _SLOW_MS = 250
+_MOST_NAMED = 5
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -188,6 +191,32 @@ def _mail(settings: Settings) -> Check:
     return Check("mail", ok=fault is None, text=fault or f"{settings.mail.host} lets us in; {count}", fix=fix)
 
 
+def _contracts(settings: Settings) -> Check:
+    if not _secret(settings).ok:
+        return Check("token contracts", ok=True, text="not looked at")
+    # Only the whole application knows what it would issue.
+    app = create_app(settings)
+    with app.app_context():
+        try:
+            found = pins.differing(db.session(), app.extensions["idp"][Frames])
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+    changed = [one.client.client_id for one in found if one.differs]
+    waiting = [one.client.client_id for one in found if not one.differs]
+    fix = "Run `idp contracts check`, which shows the differences, and `idp contracts accept` for what is meant."
+    if changed:
+        text = f"The tokens of {_named(changed)} are not what they were."
+        return Check("token contracts", ok=False, text=text, fix=fix)
+    text = f"kept; new defaults wait for agreement: {_named(waiting)}" if waiting else "kept"
+    return Check("token contracts", ok=True, text=text, fix=fix)
+
+
+def _named(client_ids: list[str]) -> str:
+    rest = len(client_ids) - _MOST_NAMED
+    return ", ".join(client_ids[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def _redis(settings: Settings) -> Check:
     import redis  # noqa: PLC0415 - only who uses Redis needs its client
 
@@ -200,4 +229,13 @@ def _redis(settings: Settings) -> Check:
     return Check("redis", ok=True, text="answers")
 
 
-_INSIDE: tuple[Callable[[Settings], Check], ...] = (_secret, _issuer, _keys, _administrator, _background, _audit, _mail)
+_INSIDE: tuple[Callable[[Settings], Check], ...] = (
+    _secret,
+    _issuer,
+    _keys,
+    _administrator,
+    _background,
+    _audit,
+    _contracts,
+    _mail,
+)

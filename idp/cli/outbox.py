@@ -28,13 +28,14 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--state", type=click.Choice(store.STATES), default=None, help="Only those in this state.")
+@click.option("--kind", type=click.Choice(store.KINDS), default=None, help="Only mail, or only what apps are told.")
 @click.option("--app", "search", default="", help="Only those to apps or addresses that contain this.")
 @click.option("--limit", type=click.IntRange(1, _MOST), default=50, show_default=True, help="At most so many.")
 @json_option
-def list_(*, state: str | None, search: str, limit: int, as_json: bool) -> None:
+def list_(*, state: str | None, kind: str | None, search: str, limit: int, as_json: bool) -> None:
     """List deliveries, the newest first."""
     with opened():
-        page = store.page(db.session(), Filter(state=state or "", search=search), limit=limit)
+        page = store.page(db.session(), Filter(state=state or "", kind=kind or "", search=search), limit=limit)
         data = [_data(one) for one in page.deliveries]
     lines = [
         f"{one['id']}  {one['state']:<9} {one['attempts']:>2}  {_whom(one)}  {one['fault']}".rstrip() for one in data

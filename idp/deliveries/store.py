@@ -36,6 +36,7 @@ STATES: Final = (QUEUED, SENT, FAILED, GIVEN_UP)
 
 LOGOUT_TOKEN: Final = "logout_token"
 MAIL: Final = "mail"
+KINDS: Final = (MAIL, LOGOUT_TOKEN)
 
 # How long after each failed attempt the next one follows; after the last of them it has failed for good.
 RETRIES: Final = (
@@ -75,6 +76,8 @@ class Filter:
     """Which deliveries a list shows; empty: all."""
 
     state: str = ""
+    # ``MAIL`` or ``LOGOUT_TOKEN``.
+    kind: str = ""
     # A part of the app's name, of its client_id or of a mail's address.
     search: str = ""
 
@@ -84,6 +87,8 @@ class Filter:
         found: list[ColumnElement[bool]] = []
         if self.state:
             found.append(Delivery.state == self.state)
+        if self.kind:
+            found.append(Delivery.kind == self.kind)
         if self.search:
             key = unicodedata.normalize("NFKC", self.search).casefold()
             named = ClientRow.name_key.contains(key, autoescape=True)
@@ -274,10 +279,10 @@ def failed(session: Session, chosen: Filter) -> Sequence[str]:
     return session.execute(query).scalars().all()
 
 
-def counts(session: Session) -> dict[str, int]:
-    """Return how many deliveries there are in each state."""
-    found = dict(session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
-    return {state: int(found.get(state, 0)) for state in STATES}
+def counts(session: Session) -> dict[tuple[str, str], int]:
+    """Return how many deliveries there are of each kind in each state."""
+    rows = session.execute(select(Delivery.kind, Delivery.state, func.count()).group_by(Delivery.kind, Delivery.state))
+    return {(kind, state): int(count) for kind, state, count in rows}
 
 
 def purge(session: Session, now: datetime) -> int:

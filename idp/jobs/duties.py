@@ -16,7 +16,7 @@ from idp.clock import utc_now
 from idp.contracts import pins
 from idp.contracts.frames import Frames
 from idp.db import db, transaction
-from idp.deliveries import sign_outs, store
+from idp.deliveries import sign_outs, store, unsent
 from idp.factors import remembered
 from idp.interactions import store as interactions
 from idp.invitations import store as invitations
@@ -94,6 +94,7 @@ def purge_expired(app: Flask) -> None:
         sign_outs.purge,
         links.purge,
         ledgers,
+        *(() if settings.mail.is_set_up else (unsent.thin_out,)),
     )
     for forget in (purge.purge, partial(sessions.purge, idle=idle), *others):
         with transaction() as session:

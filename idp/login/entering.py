@@ -42,7 +42,7 @@ def enter(session: Session, person: Person, proven: Proven, waiting: Waiting, *,
     _leave(session, before, person.id, browser=browser, keep=waiting.id)
     now = clock.utc_now()
     sessions.remember_device(session, browser, person.id, now)
-    if not known_device and person.last_sign_in_at is not None and _wants_notice():
+    if not known_device and person.last_sign_in_at is not None and service(Settings).mail.new_device:
         notices.tell(session, person, "new_sign_in", now=now, themselves=True)
     accounts.note_sign_in(session, person, now)
     name = person.name or person.username
@@ -57,12 +57,6 @@ def enter(session: Session, person: Person, proven: Proven, waiting: Waiting, *,
     )
     record(session, event, now=now, actor=acting(person.id, name))
     return cookie
-
-
-def _wants_notice() -> bool:
-    # Without a mail server it would only fill the outbox.
-    mail = service(Settings).mail
-    return mail.is_set_up and mail.new_device
 
 
 def confirm(session: Session, view: SessionView, proven: Proven) -> str | None:

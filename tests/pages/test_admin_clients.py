@@ -13,6 +13,7 @@ from idp.audit.models import AuditEvent
 from idp.clients import secrets, store
 from idp.clients.models import ClientRow
 from idp.db import db, transaction
+from idp.deliveries import store as deliveries
 from idp.keys.models import SigningKey
 from idp.sessions.models import BrowserSession
 from tests.factories import make_client, make_person, sign_in
@@ -474,6 +475,22 @@ def test_secrets_are_added_and_removed_and_their_use_is_shown(app, admin, made):
     assert [kind for kind, _ in events(app)] == ["client.secret_added", "client.secret_removed"]
 
 
+def test_how_well_an_app_is_told_of_sign_outs_is_shown(app, admin):
+    notes = make_client(app, backchannel_logout_uri="https://notes.example/out")
+    path = f"/admin/clients/{notes.client_id}"
+    assert "0 arrived, 0 did not, 0 wait; of 30 days" in admin.visit(path).text
+    states = [*[deliveries.SENT] * 199, deliveries.FAILED, deliveries.QUEUED]
+    with app.app_context(), transaction() as session:
+        for number, state in enumerate([*states, deliveries.FAILED]):
+            at = clock.utc_now() - timedelta(days=31 if number == len(states) else 1)
+            row = deliveries.add(session, deliveries.LOGOUT_TOKEN, now=at, facts={}, client_id=notes.client_id)
+            row.state = state
+    page = admin.visit(path).text
+    assert "199 arrived, 1 did not, 1 wait; of 30 days" in page
+    # Never more than it was.
+    assert "99 %" in page
+
+
 def test_M02_a_secret_is_reached_through_its_own_client_alone(app, admin, made):
     other = make_client(app, client_name="Other")
     with app.app_context():
@@ -542,6 +559,7 @@ def test_every_field_of_a_web_app_is_set_by_the_form_and_comes_back_in_it(app, a
         "token_endpoint_auth_method": "private_key_jwt",
         "token_endpoint_auth_signing_alg": "ES256",
         "security_profile": "fapi",
+        "iat_backdate": "5",
         "default_acr_values": "1",
         "backchannel_logout_uri": "https://notes.example/signed-out",
         "backchannel_logout_session_required": "1",
@@ -576,6 +594,10 @@ def test_every_field_of_a_web_app_is_set_by_the_form_and_comes_back_in_it(app, a
     assert "A JWT signed with its private key" in page
     assert "https://notes.example/signed-out" in page
     assert "notes-1" in page
+    assert re.search(r"dated back</dt><dd[^>]*>5<", page)
+    form = form_with(admin, "/admin/clients/notes/edit", "iat_backdate")
+    assert admin.submit(form, iat_backdate="").status_code == 303
+    assert read(app, "notes").metadata.iat_backdate == 0
 
 
 @pytest.mark.parametrize(
@@ -591,6 +613,8 @@ def test_every_field_of_a_web_app_is_set_by_the_form_and_comes_back_in_it(app, a
         ("id_token_encrypted_response_alg", "RSA1_5"),
         ("response_types", "token"),
         ("security_profile", "none"),
+        ("iat_backdate", "61"),
+        ("iat_backdate", "a few"),
         ("subject_type", "random"),
     ],
 )

@@ -10,8 +10,11 @@ from sqlalchemy import select
 from idp import clock
 from idp.audit.models import AuditEvent
 from idp.db import db, transaction
-from idp.deliveries import store
+from idp.deliveries import mail, store
+from idp.deliveries.mail import Mail
 from idp.deliveries.models import Delivery
+from idp.vault import Vault
+from idp.web.current import service
 from tests import factories
 from tests.visitor import Visitor
 
@@ -82,6 +85,24 @@ def test_deliveries_are_listed_and_filtered(app, admin, notes, ana):
         found = admin.visit(f"/admin/outbox?{query}").text
         assert (">Notes</a>" in found, ">Wiki</a>" in found) == there, query
     assert "Nothing matches" in admin.visit("/admin/outbox?state=given_up").text
+
+
+def test_mail_and_what_apps_are_told_can_be_looked_at_apart(app, admin, notes, ana):
+    queue(app, notes, ana, state=store.FAILED, fault="It answered with status 500.")
+    with app.app_context(), transaction() as session:
+        letter = Mail(template="password_changed", to="ana@people.example", facts={"name": "Ana"})
+        mail.queue(session, service(Vault), letter, now=clock.utc_now())
+    both = {"": (True, True), "mail": (False, True), "logout_token": (True, False), "anything": (True, True)}
+    for kind, there in both.items():
+        page = admin.visit(f"/admin/outbox?kind={kind}").text
+        assert ("It answered with status 500." in page, "Password changed" in page) == there, kind
+    assert "Nothing matches" in admin.visit("/admin/outbox?kind=mail&state=failed").text
+    # What is done to a row leads back to the same list, and is done to what it shows.
+    answer = post(admin, "/admin/outbox/retry-failed?kind=mail")
+    assert answer.headers["Location"] == "/admin/outbox?kind=mail"
+    assert "None has failed." in admin.visit("/admin/outbox").text
+    assert post(admin, "/admin/outbox/retry-failed?kind=logout_token").status_code == 303
+    assert "1 is tried again now." in admin.visit("/admin/outbox").text
 
 
 def test_a_failed_one_is_tried_again_and_that_is_in_the_log(app, admin, notes, ana):

@@ -42,10 +42,11 @@ def live(app):
 
 
 def mails(app):
-    """Return the template and the facts of every mail that waits."""
+    """Return the template and the facts of every mail that waits, but for those of signing in itself."""
     with app.app_context():
         waiting = db.session().execute(select(Delivery).where(Delivery.sealed.is_not(None))).scalars()
-        return [(letter.template, letter.facts) for row in waiting if (letter := read(service(Vault), row))]
+        found = [letter for row in waiting if (letter := read(service(Vault), row))]
+        return [(letter.template, letter.facts) for letter in found if letter.template != "new_sign_in"]
 
 
 def set_up(visitor):

@@ -151,6 +151,37 @@ def test_a_mail_that_nobody_can_send_waits_and_is_given_up_when_it_is_of_no_use(
     assert "out of date" in found.fault
 
 
+def test_without_a_mail_server_every_notice_waits_and_the_newest_are_kept(make_app):
+    app = make_app()
+    ana, bo = (factories.make_person(app, name, password=PASSWORD) for name in ("ana", "bo"))
+    for name in ("ana", "bo", *["ana"] * 12):
+        assert Visitor(app).sign_in(name).status_code == 303
+    queue(app, to=ana.email)
+    with app.app_context():
+        waiting = {row.id: row for row in db.session.execute(select(Delivery)).scalars()}
+        # Nobody is told of the first device.
+        templates = [(row.facts["template"], row.facts["to"]) for row in waiting.values()]
+        assert templates == [("new_sign_in", ana.email)] * 12 + [("test", ana.email)]
+        purge_expired(app)
+        kept = [row.id for row in db.session.execute(select(Delivery)).scalars() if row.state == store.QUEUED]
+        assert kept == sorted(waiting)[2:]
+        given_up = db.session.get(Delivery, min(waiting))
+        assert (given_up.state, given_up.sealed) == (store.GIVEN_UP, None)
+        assert "Newer ones" in given_up.fault
+    assert bo.email not in str(templates)
+    # With a server all of them are sent.
+    served = make_app(mail=sending_through(1))
+    for _ in range(3):
+        queue(served, to=ana.email)
+    with served.app_context():
+        purge_expired(served)
+        assert store.due(db.session(), clock.utc_now(), [store.MAIL]) == 14
+    quiet = make_app(mail={"new_device": False})
+    assert Visitor(quiet).sign_in("bo").status_code == 303
+    with quiet.app_context():
+        assert store.due(db.session(), clock.utc_now(), [store.MAIL]) == 14
+
+
 def test_every_template_of_a_mail_is_made_of_what_it_is_given(app, box):
     paths = sorted((ROOT / "templates" / "mail").glob("*.txt"))
     for path in paths:

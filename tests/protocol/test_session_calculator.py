@@ -9,6 +9,8 @@ import pytest
 import time_machine
 
 from idp import clock
+from idp.consents import store as consents
+from idp.db import transaction
 from idp.settings import SessionSettings
 from tests import factories
 
@@ -97,3 +99,27 @@ def test_what_is_gone_or_switched_off_is_not_foretold(idp, ana):
     assert "code" in party.answer(party.start(browser))
     factories.disable_client(idp.app, party.client_id)
     assert browser("GET", "/account/sessions").text.count("Asks you to sign in again") == 2
+
+
+@pytest.mark.parametrize("has_factor", [True, False], ids=["with a factor", "without one"])
+@pytest.mark.parametrize(
+    ("client", "asks"),
+    [
+        ({}, {"with a factor": False, "without one": False}),
+        ({"require_second_factor": True}, {"with a factor": True, "without one": True}),
+        ({"default_acr_values": ["2"]}, {"with a factor": True, "without one": False}),
+        ({"default_acr_values": ["2", "1"]}, {"with a factor": False, "without one": False}),
+        ({"default_acr_values": ["phr"]}, {"with a factor": False, "without one": False}),
+    ],
+    ids=["any", "required", "wanted", "rather", "passkey"],
+)
+def test_B15_the_page_says_who_asks_for_the_second_factor_first(idp, ana, client, asks, has_factor):
+    party, browser = idp.party(**client), idp.browser(ana)
+    if has_factor:
+        # The session is one of a password alone, as where a browser is left out of asking.
+        factories.give_totp(idp.app, ana.id)
+    with idp.app.app_context(), transaction() as session:
+        consents.remember(session, ana.id, party.client_id, ["openid"], now=clock.utc_now())
+    said = "Asks for your second factor when you open it next" in browser("GET", "/account/connected").text
+    asked = party.start(browser).location.startswith("/login/step-up")
+    assert (said, asked) == (asks["with a factor" if has_factor else "without one"],) * 2

@@ -7,17 +7,20 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from idp import cli, clock
 from idp.audit import events, seals
 from idp.audit.log import COMMAND_LINE, record
 from idp.audit.models import AuditCheck
-from idp.db import transaction
+from idp.clients.models import TokenContract
+from idp.contracts.notes import Notes
+from idp.db import db, transaction
 from idp.keys.models import Installation, SigningKey
 from idp.vault import Secrets
 from idp.web.current import service
-from tests.factories import make_person
+from tests.factories import make_client, make_person
+from tests.relying_party import basic
 
 
 @pytest.fixture
@@ -58,6 +61,7 @@ def test_an_installation_that_is_well(healthy, run, settings):
         "administrators",
         "background process",
         "audit log",
+        "token contracts",
         "mail",
     }
 
@@ -68,6 +72,29 @@ def test_it_can_be_read_by_people(healthy, settings):
     assert result.exit_code == 1
     assert "BAD  data directory" in result.stdout
     assert "idp migrate" in result.stdout
+
+
+def test_contracts_that_wait_for_agreement_are_told_and_those_that_changed_are_wrong(healthy, run):
+    made = make_client(healthy, grant_types=["client_credentials"], redirect_uris=None, scope="a b")
+    headers = {"Authorization": basic(made.client_id, made.client_secret)}
+    form = {"grant_type": "client_credentials", "scope": "a b"}
+    assert healthy.test_client().post("/oauth/token", data=form, headers=headers).status_code == 200
+    with healthy.app_context():
+        service(Notes).flush()
+    assert run()[1]["token contracts"]["text"] == "kept"
+    status, checks = run(IDP_TOKENS__ACCESS="10min")
+    assert (status, checks["token contracts"]["ok"]) == (0, True)
+    assert checks["token contracts"]["text"] == f"kept; new defaults wait for agreement: {made.client_id}"
+    _break(healthy, update(TokenContract).values(frame={**_frame(healthy), "alg": "RS256"}))
+    status, checks = run()
+    assert (status, checks["token contracts"]["ok"]) == (1, False)
+    assert made.client_id in checks["token contracts"]["text"]
+    assert "idp contracts check" in checks["token contracts"]["fix"]
+
+
+def _frame(app):
+    with app.app_context():
+        return db.session().execute(select(TokenContract.frame)).scalar_one()
 
 
 def test_nothing_is_made_where_nothing_is(run, tmp_path):
