@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flask import url_for
+
 from idp.accounts import store as accounts
 from idp.db import db
 from idp.factors import recovery_codes
@@ -20,11 +22,13 @@ _NAMES = {"totp": "authenticator app", "email_code": "codes by email", "passkey"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``kind`` is that of a banner: ok, warn."""
+    """``kind`` is that of a banner: ok, warn; ``action`` is what to do about it, and the page ``href`` where."""
 
     kind: str
     title: str
     text: str
+    action: str = ""
+    href: str = ""
 
 
 def of(view: SessionView) -> Health:
@@ -51,11 +55,15 @@ def of(view: SessionView) -> Health:
 def _with_codes(names: list[str], left: int) -> Health:
     if left == 0:
         text = "Make recovery codes, so that you get in without your phone."
-        return Health("warn", f"Almost: {_listed(names)}, but no recovery codes.", text)
+        return _codes(f"Almost: {_listed(names)}, but no recovery codes.", text, "Make recovery codes")
     if left <= recovery_codes.LOW:
         text = "Make new ones before they are used up."
-        return Health("warn", f"Only {left} recovery code{'' if left == 1 else 's'} left.", text)
+        return _codes(f"Only {left} recovery code{'' if left == 1 else 's'} left.", text, "Make new codes")
     return Health("ok", f"Good: {_listed([*names, 'recovery codes'])}.", "Lose one of them and you can still sign in.")
+
+
+def _codes(title: str, text: str, action: str) -> Health:
+    return Health("warn", title, text, action, url_for("account_two_step.codes"))
 
 
 def _listed(names: list[str]) -> str:

@@ -170,4 +170,7 @@ def _told(ended: int) -> str:
 
 
 def _back() -> Response:
+    if signed_in().securing:
+        # Whoever secures their account goes on there.
+        return redirect(url_for("account_secure.steps"), 303)
     return redirect(url_for("account_security.index", _anchor="passkeys"), 303)

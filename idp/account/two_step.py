@@ -81,14 +81,14 @@ def switch_email_on() -> Response:
     return _back()
 
 
-@bp.get("/<any(totp,email):kind>/remove")
+@bp.get("/<any(totp,email,recovery_codes):kind>/remove")
 @login_required
 @recent_sign_in
 def confirm_removal(kind: str) -> Response:
     """Say what taking a second factor away means, or why it has to stay."""
     session = db.session()
     person = _person(session)
-    if store.find(session, person.id, kind) is None:
+    if not _has(session, person, kind):
         return _back()
     page = render_template(
         "account/security/remove.html",
@@ -100,7 +100,7 @@ def confirm_removal(kind: str) -> Response:
     return make_response(page)
 
 
-@bp.post("/<any(totp,email):kind>/remove")
+@bp.post("/<any(totp,email,recovery_codes):kind>/remove")
 @login_required
 @recent_sign_in
 @transaction()
@@ -172,8 +172,14 @@ def _after_set_up() -> str:
     return url_for("account_security.index" if has_codes else "account_two_step.codes")
 
 
+def _has(session: Session, person: Person, kind: str) -> bool:
+    if kind == changes.RECOVERY_CODES:
+        return recovery_codes.left(session, person.id) > 0
+    return store.find(session, person.id, kind) is not None
+
+
 def _others(session: Session, person: Person, kind: str) -> list[str]:
-    return [name for name in second_step.demanded(session, person) if name != _METHODS[kind]]
+    return [name for name in second_step.demanded(session, person) if name != _METHODS.get(kind)]
 
 
 _METHODS = {store.TOTP: "totp", store.EMAIL: "email_code"}
@@ -181,7 +187,12 @@ _METHODS = {store.TOTP: "totp", store.EMAIL: "email_code"}
 
 def _why_not(session: Session, person: Person, kind: str) -> str:
     """Return why the second factor has to stay; nothing where it may go."""
-    if _others(session, person, kind) or not policy.is_required_always(session, person.id, service(Settings).sign_in):
+    is_codes = kind == changes.RECOVERY_CODES
+    if (
+        is_codes
+        or _others(session, person, kind)
+        or not policy.is_required_always(session, person.id, service(Settings).sign_in)
+    ):
         return ""
     names = policy.groups_requiring(session, person.id)
     whom = f"the members of {', '.join(names)}" if names else "everybody"
@@ -210,4 +221,6 @@ def _told(ended: Ended) -> str:
 
 
 def _back() -> Response:
-    return make_response(redirect(url_for("account_security.index"), 303))
+    # Whoever secures their account goes on there.
+    endpoint = "account_secure.steps" if signed_in().securing else "account_security.index"
+    return make_response(redirect(url_for(endpoint), 303))

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 class Held:
     """One thing that a person signs in with, as somebody who secures their account looks over it.
 
-    ``href`` leads to where it is removed, ``icon`` is that of its row.
+    ``href`` leads to where it is removed, or is where a form is sent that does so at once (``is_form``). ``label`` is
+    on the link or button, ``icon`` that of its row.
     """
 
     name: str
     icon: str
     added_at: datetime
     href: str
+    label: str = "Look at it"
+    is_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def command() -> None:
 @click.option("--auth-method", help="The one way to send its secret; left out, basic and post both work.")
 @click.option("--no-pkce", is_flag=True, help="Do not demand PKCE: its library cannot do it.")
 @click.option("--skip-consent", is_flag=True, help="It is your own: do not ask people for their consent.")
+@click.option("--require-second-factor", is_flag=True, help="It lets nobody in with a password alone.")
 @click.option(
     "--jwt-preset", help="Takes the JWT redirect as this app does; idp jwt presets lists them. With --address."
 )
@@ -287,6 +288,7 @@ def _from_options(options: dict[str, Any]) -> dict[str, object]:
         "token_endpoint_auth_method": "none" if options["public"] else options["auth_method"],
         "require_pkce": not options["no_pkce"],
         "skip_consent": options["skip_consent"],
+        "require_second_factor": options["require_second_factor"],
         "id_token_profile_claims": not options["no_profile_claims"],
         **_token_api(options),
     }
@@ -304,21 +306,17 @@ def _from_preset(name: str, address: str, options: dict[str, Any]) -> dict[str, 
     if preset is None:
         raise click.UsageError(f"--jwt-preset is one of {', '.join(one.name for one in known)}.")
     given = {"client_name": options.pop("name"), "client_id": options.pop("client_id")}
-    asked, skip_consent = options.pop("scope"), options.pop("skip_consent")
+    asked = options.pop("scope")
+    flags = {name: options.pop(name) for name in ("skip_consent", "require_second_factor")}
     if not given["client_name"]:
         raise click.UsageError("Give the app a --name.")
     if any(options.values()):
-        raise click.UsageError("--jwt-preset says everything but --name, --client-id, --scope and --skip-consent.")
+        raise click.UsageError(
+            "--jwt-preset says everything but --name, --client-id, --scope, --skip-consent and --require-second-factor."
+        )
     filled = preset.metadata(address)
     scope = " ".join(dict.fromkeys([*filled["scope"].split(), *(word for one in asked for word in one.split())]))
-    return (
-        {name: value for name, value in given.items() if value}
-        | filled
-        | {
-            "scope": scope,
-            "skip_consent": skip_consent,
-        }
-    )
+    return {name: value for name, value in given.items() if value} | filled | {"scope": scope, **flags}
 
 
 def _data(client: Client) -> dict[str, Any]:

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from idp.audit.log import Actor
     from idp.vault import Secrets, Vault
 
+# Beside the kinds of ``store``, what can be taken away.
+RECOVERY_CODES: Final = "recovery_codes"
 # What a factor is called in sentences.
 WORDS: Final = {
     store.TOTP: "an authenticator app",
     store.EMAIL: "codes by email",
-    "recovery_codes": "recovery codes",
+    RECOVERY_CODES: "recovery codes",
 }
 
 
@@ -70,8 +72,9 @@ def add_email(session: Session, person: Person, *, change: Change) -> Ended:
 
 
 def remove(session: Session, person: Person, kind: str, *, change: Change) -> Ended | None:
-    """Take a second factor from *person*, who is locked; nothing where they had none of this kind."""
-    if not store.remove(session, person.id, kind):
+    """Take a second factor, or the recovery codes, from *person*, who is locked; nothing where they had none."""
+    is_codes = kind == RECOVERY_CODES
+    if not (recovery_codes.remove(session, person.id) if is_codes else store.remove(session, person.id, kind)):
         return None
     ended = _end_others(session, person, change)
     _record_removal(session, person, kind, ended, change)
@@ -85,7 +88,7 @@ def remove_all(session: Session, person: Person, *, change: Change) -> list[str]
     for kind in had:
         store.remove(session, person.id, kind)
     if recovery_codes.remove(session, person.id):
-        had.append("recovery_codes")
+        had.append(RECOVERY_CODES)
     if had:
         ended = _end_others(session, person, change)
         for kind in had:

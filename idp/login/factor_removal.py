@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from idp.audit import factor_events
+from flask import request
+
 from idp.audit.log import record
 from idp.audit.passkey_events import PasskeyRemoved
-from idp.factors import recovery_codes, remembered, store
-from idp.login import notices, passkey_notices
+from idp.factors import changes
+from idp.factors.changes import Change
+from idp.login import passkey_notices
 from idp.passkeys import store as passkeys
+from idp.sessions import devices
+from idp.vault import Vault
+from idp.web.current import service
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,23 +24,13 @@ if TYPE_CHECKING:
     from idp.accounts.models import Person
     from idp.audit.log import Actor
 
-_NAMES: Final = {store.TOTP: "Authenticator app", store.EMAIL: "Code by email"}
-
 
 def remove_all(session: Session, person: Person, *, actor: Actor, now: datetime) -> bool:
     """Take the second factors of *person*, passkeys and recovery codes included; tell whether there were any."""
-    kinds = [one.kind for one in store.of_person(session, person.id)]
-    for kind in kinds:
-        store.remove(session, person.id, kind)
-        event = factor_events.FactorRemoved(target_id=person.id, target_name=person.username, factor=kind)
-        record(session, event, now=now, actor=actor)
+    device = devices.describe(request.headers.get("User-Agent", ""))
+    had = changes.remove_all(session, person, change=Change(service(Vault), actor, now, device=device))
     had_passkeys = _remove_passkeys(session, person, actor=actor, now=now)
-    recovery_codes.remove(session, person.id)
-    remembered.forget_all(session, person.id)
-    if kinds:
-        names = ", ".join(_NAMES.get(kind, kind) for kind in kinds)
-        notices.tell(session, person, "second_factor_removed", now=now, themselves=True, factor=names)
-    return bool(kinds) or had_passkeys
+    return bool(had) or had_passkeys
 
 
 def _remove_passkeys(session: Session, person: Person, *, actor: Actor, now: datetime) -> bool:

@@ -7,17 +7,20 @@ import pytest
 from sqlalchemy import select
 
 from idp import clock
+from idp.accounts import store as accounts
 from idp.audit import events
 from idp.audit.log import Actor, record
 from idp.audit.models import AuditEvent
 from idp.consents import store as consents
 from idp.db import db, transaction
+from idp.factors import recovery_codes, remembered
+from idp.factors import store as factors
 from idp.sessions import store as sessions
 from idp.sessions.models import BrowserSession
 from idp.settings import SettingsError
-from tests import factories, mmdb
+from tests import factories, mmdb, passkeys
 from tests.pages.test_account import NEW, audited, grant, is_live, other_session
-from tests.visitor import PASSWORD, Visitor
+from tests.visitor import PASSWORD, Visitor, forms_of
 
 HOST = "198.51.100.24"
 
@@ -190,6 +193,34 @@ def test_a_lock_down_leads_through_the_rest_and_says_what_was_done(app, ana, vis
     assert bob.open("/account/secure/steps").location == "/account/secure"
     token = bob.form("/account/secure").values
     assert bob.open("/account/secure/finish", "POST", data=token).location == "/account/security"
+
+
+def test_a_lock_down_goes_through_every_way_to_sign_in_and_each_can_be_removed(app, ana, visitor):
+    factories.give_totp(app, ana.id)
+    codes = factories.give_recovery_codes(app, ana.id)
+    passkeys.give(app, ana.id, name="Laptop")
+    with app.app_context(), transaction() as session:
+        person, now = accounts.find(session, ana.id), clock.utc_now()
+        factors.put(session, factors.new(ana.id, factors.EMAIL, now))
+        lasting = timedelta(days=3)
+        remembered.add(
+            session, person, "b" * 64, held="", user_agent="Mozilla/5.0 Firefox/140", lifetime=lasting, now=now
+        )
+    visitor.submit(visitor.form("/account/secure"))
+    steps = "/account/secure/steps"
+    page = visitor.visit(steps).text
+    for words in ("Authenticator app", "Codes by email to", "Recovery codes", "Laptop", "No second step in"):
+        assert words in page
+    (forgetting,) = [form for form in forms_of(page) if "/remembered/" in form.action]
+    assert visitor.submit(forgetting).location == steps
+    paths = dict.fromkeys(re.findall(r'href="(/account/[^"]+/remove)"', page))
+    assert len(paths) == 4
+    for path in paths:
+        assert visitor.submit(visitor.form(path, action=path)).location == steps
+    assert "Nothing but your password" in visitor.visit(steps).text
+    with app.app_context():
+        assert recovery_codes.left(db.session(), ana.id) == 0
+    assert len(codes) == 10
 
 
 def test_what_was_left_out_stays_and_is_said(app, ana, visitor):

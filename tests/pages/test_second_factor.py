@@ -1,5 +1,6 @@
 """The second step of a sign-in: asked for after the password, worth nothing before it is done."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -13,10 +14,13 @@ from idp.accounts import groups
 from idp.accounts import store as accounts
 from idp.audit.models import AuditEvent
 from idp.db import db, transaction
+from idp.deliveries import mail
 from idp.deliveries.models import Delivery
 from idp.factors.models import RecoveryCode, RememberedBrowser, SecondFactor
 from idp.login import halfway
 from idp.sessions.models import BrowserSession, PendingSignIn
+from idp.vault import Vault
+from idp.web.current import service
 from tests.factories import (
     disable_person,
     give_recovery_codes,
@@ -211,6 +215,22 @@ def test_a_recovery_code_works_once_in_any_spelling(app, ana, seed, visitor):
     again.sign_in("ana")
     assert again.verify(codes[0], by="recovery_code").status_code == 400
     assert len(rows(app, select(RecoveryCode).where(RecoveryCode.used_at.is_(None)))) == 9
+
+
+def test_whoever_uses_a_recovery_code_is_told_and_led_to_new_ones_in_time(app, ana, seed, visitor):
+    codes = give_recovery_codes(app, ana.id)
+    for code in codes[:8]:
+        fresh = Visitor(app)
+        fresh.sign_in("ana")
+        assert fresh.verify(code, by="recovery_code").status_code == 303
+    with app.app_context():
+        found = [mail.read(service(Vault), row) for row in db.session().execute(select(Delivery)).scalars()]
+    told = [one for one in found if one.template == "recovery_code_used"]
+    assert sorted(one.facts["left"] for one in told) == list(range(2, 10))
+    assert {one.to for one in told} == {ana.email}
+    page = fresh.visit("/account/security").text
+    assert "Only 2 recovery codes left." in page
+    assert re.search(r'<a [^>]*href="/account/security/recovery-codes"[^>]*id="health-action"', page)
 
 
 def test_C05_seeds_and_codes_are_not_in_the_database_in_clear(app, ana, seed, visitor):

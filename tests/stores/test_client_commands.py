@@ -50,6 +50,7 @@ def test_a_web_app_by_options(run, read):
         "--skip-consent",
         "--no-pkce",
         "--no-profile-claims",
+        "--require-second-factor",
         "--json",
     )
 
@@ -63,6 +64,7 @@ def test_a_web_app_by_options(run, read):
     assert made["token_endpoint_auth_method"] == "client_secret_basic"
     assert client.metadata.token_endpoint_auth_method is None
     assert client.metadata.skip_consent
+    assert client.metadata.require_second_factor
     assert not client.metadata.require_pkce
     assert not client.metadata.id_token_profile_claims
     assert secrets.verify(client, made["client_secret"]) is not None
@@ -293,13 +295,15 @@ def test_names_for_claims_are_metadata_like_any_other(run, read, tmp_path):
 def test_an_app_of_the_jwt_redirect_is_added_by_its_name_and_address(run, read):
     made = run(
         *("add", "--name", "Desk", "--client-id", "desk", "--jwt-preset", "zendesk"),
-        *("--address", "https://acme.zendesk.com", "--scope", "groups", "--skip-consent", "--json"),
+        *("--address", "https://acme.zendesk.com", "--scope", "groups", "--skip-consent"),
+        *("--require-second-factor", "--json"),
     )
     assert made["jwt_sso"]["delivery_uri"] == "https://acme.zendesk.com/access/jwt"
     assert len(made["jwt_secret"]) == 64
     client = read("desk")
     assert client.metadata.jwt_sso.preset == "zendesk"
     assert client.metadata.skip_consent
+    assert client.metadata.require_second_factor
     assert set(client.metadata.scopes) == {"openid", "profile", "email", "groups"}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idp.account.way import Way
+from flask import url_for
+
+from idp.account.way import Held, Way
 from idp.db import db
 from idp.factors import store
 from idp.settings import Settings
@@ -25,4 +27,12 @@ def _state(view: SessionView) -> Mapping[str, object]:
     }
 
 
-WAY = Way(order=40, template="account/security/_email_code.html", state=_state)
+def _held(view: SessionView) -> list[Held]:
+    factor = store.find(db.session(), view.person_id, store.EMAIL)
+    if factor is None:
+        return []
+    address = url_for("account_two_step.confirm_removal", kind=store.EMAIL)
+    return [Held(f"Codes by email to {view.email}", "mail", factor.created_at, address)]
+
+
+WAY = Way(order=40, template="account/security/_email_code.html", state=_state, held=_held)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idp.account.way import Way
+from flask import url_for
+
+from idp.account.way import Held, Way
 from idp.db import db
 from idp.factors import store
 
@@ -18,4 +20,12 @@ def _state(view: SessionView) -> Mapping[str, object]:
     return {"factor": store.find(db.session(), view.person_id, store.TOTP)}
 
 
-WAY = Way(order=30, template="account/security/_totp.html", state=_state)
+def _held(view: SessionView) -> list[Held]:
+    factor = store.find(db.session(), view.person_id, store.TOTP)
+    if factor is None:
+        return []
+    address = url_for("account_two_step.confirm_removal", kind=store.TOTP)
+    return [Held("Authenticator app", "smartphone", factor.created_at, address)]
+
+
+WAY = Way(order=30, template="account/security/_totp.html", state=_state, held=_held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idp.factors import recovery_codes
+from idp.login import notices
 from idp.login.factor import RIGHT, Answer, Factor, Try
 from idp.login.method import Method
 from idp.protocol import acr
@@ -27,6 +28,8 @@ def _check(tried: Try) -> Answer:
     if not typed:
         return Answer(is_right=False, sentence=_MISSING)
     if recovery_codes.use(tried.session, service(Secrets), tried.person.id, typed, tried.now):
+        left = recovery_codes.left(tried.session, tried.person.id)
+        notices.tell(tried.session, tried.person, "recovery_code_used", now=tried.now, themselves=True, left=left)
         return RIGHT
     return Answer(is_right=False, sentence=_WRONG)
 
