@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 bp = Blueprint("account_connected", __name__, url_prefix="/account/connected")
-NAV = NavEntry(menu="account", label="Connected apps", endpoint="account_connected.index", icon="plug", order=40)
+NAV = NavEntry(
+    menu="account",
+    label="Connected apps",
+    endpoint="account_connected.index",
+    icon="plug",
+    order=40,
+    covers=("account_known",),
+)
 
 # The scopes under which apps see something of a person.
 _ABOUT_PEOPLE = ("profile", "email", "phone", "address", "groups")

@@ -108,6 +108,20 @@ def test_pages_of_somebody_signed_in(browsers, portal, deliveries, width, theme)
 
 
 @pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light")])
+def test_what_an_app_knows(browsers, portal, width, theme):
+    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    page.goto(portal.notes)
+    page.click("#sign-in")
+    fill_sign_in(page, "chie", portal.password_of("chie"))
+    page.wait_for_url(f"{portal.notes}/")
+    page.goto(f"{portal.issuer}/account/connected")
+    page.get_by_role("link", name="What it knows about you: Notes").click()
+    expect(page.get_by_role("heading", name="What Notes knows about you")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Account").locator("[aria-current=page]")).to_have_text("Connected apps")
+    assert check(page, page.url) == []
+
+
+@pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light")])
 def test_the_receipt_of_a_sign_out(browsers, portal, width, theme):
     page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
     sign_out_of_notes(page, portal)

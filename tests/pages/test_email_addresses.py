@@ -105,7 +105,7 @@ def test_an_address_changes_when_its_person_opens_the_link_and_the_old_one_is_to
     assert ana.visit(path).status_code == 404
 
 
-def test_an_address_of_somebody_else_looks_free_and_its_owner_is_told(app, box):
+def test_L28_an_address_of_somebody_else_looks_free_and_its_owner_is_told(app, box):
     person, other = factories.make_person(app, "ana"), factories.make_person(app, "bo")
     ana = visitor_of(app, person)
     form = ana.form("/account/email", action="/account/email")

@@ -221,7 +221,7 @@ def test_the_link_is_kept_nowhere_and_logged_nowhere(app, admin, capsys):
     assert token not in written
 
 
-def test_a_link_without_an_address_proves_the_address_first_and_is_used_once(app, admin):
+def test_L28_a_link_without_an_address_proves_the_address_first_and_is_used_once(app, admin):
     link = link_of(invite(admin, email=""))
     visitor, other = Visitor(app), Visitor(app)
     assert "password" not in visitor.visit(link).text.partition("<main")[2]
