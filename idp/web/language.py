@@ -15,6 +15,7 @@ from flask import g, has_app_context, has_request_context, request
 
 from idp import assets, wording
 from idp.web import viewer
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,6 +77,12 @@ def current() -> str:
     return str(flask_babel.get_locale() or ENGLISH).replace("_", "-")
 
 
+def choices(kept: str) -> list[tuple[str, str]]:
+    """Return what people choose their language from, as pairs of value and label; *kept* is theirs, whatever it is."""
+    other = [(kept, kept)] if kept and kept not in LANGUAGES else []
+    return [("", say("As my browser says")), *LANGUAGES.items(), *other]
+
+
 def of_person(locale: str | None, *, is_here: bool) -> str:
     """Return the language in which somebody is written to: their own, else that of the page that they are on."""
     return best([locale or ""]) or (_asked_for() if is_here and has_request_context() else ENGLISH)
@@ -109,5 +116,5 @@ def init_app(app: Flask) -> None:
     """Make the templates and sentences of *app* speak the language of their reader."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(assets.folder("translations"))
     flask_babel.Babel(app, locale_selector=_select)
-    app.jinja_env.globals.update(page_language=current)
+    app.jinja_env.globals.update(page_language=current, own_languages=choices)
     wording.speak_by(_PageLanguage())

@@ -16,6 +16,7 @@ from idp.sessions.models import BrowserSession
 from idp.settings import Settings
 from idp.tokens.models import Grant
 from idp.web.current import service
+from idp.web.language import LANGUAGES
 from tests import factories
 from tests.visitor import PASSWORD, Visitor
 
@@ -200,6 +201,20 @@ def test_every_standard_claim_can_be_seen_and_changed_by_the_person(app, ana, vi
     assert visitor.submit(visitor.form("/account"), **dict.fromkeys(EVERY_FIELD, "")).status_code == 303
     with app.app_context():
         assert store.find(db.session(), ana.id).claims == {}
+
+
+def test_people_choose_among_our_languages_and_keep_another_one(app, ana, visitor):
+    page = visitor.visit("/account").text
+    assert [page.count(f'<option value="{tag}">{name}</option>') for tag, name in LANGUAGES.items()] == [1] * 6
+    assert '<option value="" selected>As my browser says</option>' in page
+    with app.app_context(), transaction() as session:
+        store.update(
+            session, store.find(session, ana.id), changes={"claims": {"locale": "gsw-CH"}}, now=clock.utc_now()
+        )
+    assert '<option value="gsw-CH" selected>gsw-CH</option>' in visitor.visit("/account").text
+    assert visitor.submit(visitor.form("/account"), nickname="ani").status_code == 303
+    with app.app_context():
+        assert store.find(db.session(), ana.id).claims == {"locale": "gsw-CH", "nickname": "ani"}
 
 
 def test_another_phone_number_is_not_verified(app, ana, visitor):
