@@ -78,6 +78,12 @@ def find(session: Session, purpose: str, token: str, now: datetime) -> Link | No
     return _link(session.execute(select(*_COLUMNS).where(*_usable(purpose, token, now))).first())
 
 
+def find_ended(session: Session, purpose: str, token: str) -> Link | None:
+    """Return what the link with *token* was for, although it can no longer be used, as long as that is known."""
+    named = (SingleUseLink.fingerprint == opaque.fingerprint(token[:_LONGEST]), SingleUseLink.purpose == purpose)
+    return _link(session.execute(select(*_COLUMNS).where(*named)).first())
+
+
 def consume(session: Session, purpose: str, token: str, now: datetime) -> Link | None:
     """Use the link with *token* up; of several callers at once one gets it, and the others ``None``."""
     used = update(SingleUseLink).where(*_usable(purpose, token, now)).values(consumed_at=now).returning(*_COLUMNS)

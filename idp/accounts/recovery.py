@@ -55,6 +55,11 @@ def find(session: Session, token: str, now: datetime) -> Link | None:
     return next((link for purpose in _PURPOSES if (link := links.find(session, purpose, token, now))), None)
 
 
+def find_ended(session: Session, token: str) -> Link | None:
+    """Return what the link with *token* was for, although it does not work any more."""
+    return next((link for purpose in _PURPOSES if (link := links.find_ended(session, purpose, token))), None)
+
+
 def consume(session: Session, token: str, now: datetime) -> Link | None:
     """Use the link with *token* up; of several callers at once one gets it, and the others ``None``."""
     return next((link for purpose in _PURPOSES if (link := links.consume(session, purpose, token, now))), None)

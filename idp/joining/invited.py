@@ -162,6 +162,24 @@ def ask(token: str) -> str | Response:
     return render_template("join/asked.html", inviter=row.inviter_name)
 
 
+@bp.post("/join/<token>/again")
+@commits_in_steps
+def again(token: str) -> Response:
+    """Mail another link to the address that somebody gave who signed up, in place of one that has run out."""
+    row = store.find(db.session(), token)
+    if row is None or not _may_ask_again(row):
+        return _page(row, token)
+    rules, email = service(Settings).sign_up, row.email
+    try:
+        wish = Wish(email, interaction_id=row.interaction_id, group_names=rules.groups)
+        asking.ask(wish, domains=rules.domains if rules.mode == "domains" else None)
+    except FieldErrors as faults:
+        (fault,) = faults.fields.values()
+        return _ended_page(store.find(db.session(), token), token, fault)
+    page = render_template("join/sent.html", email=email, again=url_for("register.index"), sign_in="")
+    return make_response(page)
+
+
 @bp.get("/joining/<interaction>")
 @commits_in_steps
 def resume(interaction: str) -> Response:
@@ -264,12 +282,8 @@ def _page(
     errors: Mapping[str, str] = _NOTHING,
 ) -> Response:
     """Return the page that the invitation is at."""
-    if row is None:
-        return make_response(render_template("join/ended.html", state="unknown", inviter="", token=""), 404)
-    state = _state(row)
-    if state is not State.OPEN:
-        inviter = row.inviter_name if row.inviter_id else ""
-        return make_response(render_template("join/ended.html", state=state.value, inviter=inviter, token=token), 410)
+    if row is None or _state(row) is not State.OPEN:
+        return _ended_page(row, token)
     pending_page()
     view = current_session()
     if view is not None and making.is_for_accounts(row) and "new" not in request.args:
@@ -284,6 +298,24 @@ def _page(
     if _has_account(row):
         return make_response(render_template("join/known.html", **_told(row), email=row.email, token=token))
     return _form_page(row, token, {"username": "", "name": ""}, {})
+
+
+def _may_ask_again(row: Invitation) -> bool:
+    """Tell whether a new link can be had without anybody: by whoever signed up by themselves, and came too late."""
+    return _state(row) is State.EXPIRED and not making.is_for_accounts(row)
+
+
+def _ended_page(row: Invitation | None, token: str, fault: str = "") -> Response:
+    inviter = row.inviter_name if row is not None and row.inviter_id else ""
+    page = render_template(
+        "join/ended.html",
+        state=_state(row).value if row is not None else "unknown",
+        inviter=inviter,
+        token=token if row is not None else "",
+        may_ask_again=row is not None and _may_ask_again(row),
+        fault=fault,
+    )
+    return make_response(page, 404 if row is None else 410)
 
 
 def _form_page(row: Invitation, token: str, names: Mapping[str, str], errors: Mapping[str, str]) -> Response:

@@ -13,7 +13,7 @@ from idp.errors import InteractionExpired, InteractionForeign
 from idp.interactions import store as interactions
 from idp.login import recovery
 from idp.login.browser import browser_fingerprint
-from idp.login.waiting import find_waiting
+from idp.login.waiting import Waiting, find_waiting, waiting_for
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.throttle import Blocked
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from flask import Response
 
     from idp.accounts.models import Person
-    from idp.login.waiting import Waiting
 
 bp = Blueprint("login_recover", __name__, url_prefix="/recover")
 
@@ -57,7 +56,7 @@ def ask() -> Response:
 def show(token: str) -> Response:
     """Show the form of a new password. Looking uses nothing up: programs that scan mail open every link."""
     person = recovery.person_of(token)
-    return _spent_page() if person is None else _new_password_page(person, token, "")
+    return _spent_page(token) if person is None else _new_password_page(person, token, "")
 
 
 @bp.post("/<token>")
@@ -66,7 +65,7 @@ def choose(token: str) -> Response:
     """Set the new password and lead to the sign-in page, where a second factor is asked for as ever."""
     person = recovery.person_of(token)
     if person is None:
-        return _spent_page()
+        return _spent_page(token)
     chosen = request.form.get("new_password", "")
     fault = check_new_password(chosen, names=(person.username, person.email, person.name))
     if fault:
@@ -74,9 +73,28 @@ def choose(token: str) -> Response:
     db.session.rollback()
     done = recovery.use(token, service(PasswordHasher).hash(chosen))
     if done is None:
-        return _spent_page()
+        return _spent_page(token)
     where = url_for("login.index", interaction=_own(done.interaction), account=done.person_id, recovered="1")
     return make_response(redirect(where, code=303))
+
+
+@bp.post("/<token>/again")
+@commits_in_steps
+def again(token: str) -> Response:
+    """Send another link to whoever this one was for; the answer is the same for one that nobody knows."""
+    name, interaction = recovery.name_behind(token)
+    own = _own(interaction) if interaction else None
+    try:
+        recovery.ask(name, waiting_for(own) if own else Waiting())
+    except Blocked as blocked:
+        response = make_response(_again_page(blocked.retry_after or 1), blocked.status)
+        response.headers["Retry-After"] = str(blocked.retry_after or 1)
+        return response
+    return make_response(_again_page(0))
+
+
+def _again_page(wait: int) -> str:
+    return render_template("login/recover_again.html", wait=wait, sends_mail=service(Settings).mail.is_set_up)
 
 
 def _own(interaction: str) -> str | None:
@@ -127,5 +145,5 @@ def _new_password_page(person: Person, token: str, fault: str) -> Response:
     return make_response(page, 400 if fault else 200)
 
 
-def _spent_page() -> Response:
-    return make_response(render_template("login/recover_spent.html"), 410)
+def _spent_page(token: str) -> Response:
+    return make_response(render_template("login/recover_spent.html", token=token), 410)

@@ -51,6 +51,7 @@ ASKED_EVERYWHERE: Final = Rule(
 ADDRESS: Final = Rule("recovery_address", free=10, first_wait=timedelta(seconds=30), longest_wait=QUARTER_HOUR)
 _NOBODY: Final = "nobody@localhost"
 _LONGEST_NAME: Final = 320
+_SHOWN: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,18 @@ def ask(name: str, waiting: Waiting) -> None:
             client_id=waiting.client_id,
         )
         record(session, event, now=now, actor=acting("", ""))
+
+
+def name_behind(token: str) -> tuple[str, str]:
+    """Return the username of whoever the link with *token* was for, and what they were on the way to.
+
+    For a link that nobody knows it is a name that nobody has: asking in it takes the same steps.
+    """
+    session = db.session()
+    link = recovery.find_ended(session, token)
+    person = accounts.find(session, link.person_id) if link and link.person_id else None
+    session.rollback()
+    return (person.username, recovery.interaction_of(link)) if person and link else (f"link {token[:_SHOWN]}", "")
 
 
 def use(token: str, password_hash: str) -> Recovered | None:

@@ -1,6 +1,7 @@
 """Passkeys in Chromium, with a virtual authenticator: added, used in every place where they can be, removed."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -198,6 +199,29 @@ def test_a_passkey_is_the_second_step(browsers, portal, person):
     page.click("#verify-submit")
     page.wait_for_url(f"{portal.notes}/")
     expect(page.locator("body")).to_contain_text(person)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_recovery_codes_are_saved_copied_and_printed_without_anything_else(browsers, portal, person, theme):
+    page = browsers.page(color_scheme=theme)
+    sign_in(page, portal, person)
+    add_authenticator(page, portal)
+    page.click("#codes-submit")
+    codes = page.locator(".recovery-codes__code").all_inner_texts()
+    assert len(codes) == 10
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert Path(download.value.path()).read_text().split() == codes
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    assert (page.evaluate("navigator.clipboard.readText()")).split() == codes
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
+    page.emulate_media(media="print")
+    seen = "[...document.querySelectorAll('body *')].filter((one) => one.checkVisibility({visibilityProperty: true}))"
+    words = page.evaluate(f"{seen}.filter((one) => !one.children.length).map((one) => one.textContent.trim())")
+    assert [one for one in words if one] == ["Doorward", *codes]
+    # Paper is white, whatever the theme.
+    expect(page.locator(".recovery-codes__code").first).to_have_css("color", "rgb(0, 0, 0)")
 
 
 def add_authenticator(page, portal):

@@ -556,3 +556,22 @@ def test_an_app_that_asks_for_two_factors_gets_them_from_a_passkey_that_was_just
     asked = zoe.open("/login/verify/passkey/options", "POST", data={"csrf_token": form.values["csrf_token"]}).json
     assert zoe.submit(form, credential=device.get(asked)).location == "/"
     assert zoe.open("/account").status_code == 200
+
+
+def test_who_signed_up_and_came_too_late_gets_a_new_link_with_one_click(make_app):
+    app, visitor = over(make_app, "open")
+    visitor.submit(visitor.form("/register", action="/register"), email="new@people.example")
+    (letter,) = letters(app)
+    with time_machine.travel(clock.utc_now() + timedelta(days=2), tick=False):
+        late = Visitor(app)
+        again = late.form(letter.link, action=f"{letter.link}/again")
+        assert late.submit(again).status_code == 200
+        newer = letters(app)[-1]
+        assert newer.link != letter.link
+        assert (newer.to, newer.template) == ("new@people.example", "sign_up")
+        assert join(late, newer.link).location == "/"
+        # The answer is the same for an address that has an account by now; its owner is told of that.
+        assert Visitor(app).open(f"{newer.link}/again", "POST").status_code == 400
+        assert late.submit(late.form(letter.link, action=f"{letter.link}/again")).status_code == 200
+        assert sorted(one.template for one in letters(app)) == ["sign_up", "sign_up", "sign_up_known"]
+        assert f"{newer.link}/again" not in late.visit(newer.link).text

@@ -174,6 +174,28 @@ def test_L12_a_link_works_once_for_fifteen_minutes_until_the_next_one(app, ana, 
         assert visitor.submit(form, new_password=NEW).status_code == 410
 
 
+def test_L12_one_click_replaces_a_link_that_came_too_late_and_the_answer_is_the_same_for_all(app, ana, visitor):
+    asked(visitor, "ana")
+    token = token_of(app)
+    with time_machine.travel(clock.utc_now() + timedelta(minutes=16), tick=False):
+        answers = []
+        for given in (token, "A" * 43):
+            late = Visitor(app)
+            form = late.form(f"/recover/{given}")
+            assert form.action == f"/recover/{given}/again"
+            answer = late.submit(form)
+            answers.append((answer.status_code, re.sub(r"req_\w+", "", answer.text)))
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 200
+        assert "ana" not in re.sub(r"<[^>]+>", "", answers[0][1]).split()
+        # To the owner alone, and once: the new one has ended it.
+        assert [one.to for one in letters(app)] == [ana.email] * 2
+        assert late.submit(late.form(f"/recover/{token}")).status_code == 200
+        assert len(letters(app)) == 2
+        newer = next(one.link for one in letters(app) if not one.link.endswith(token))
+        assert chosen(Visitor(app), newer.removeprefix("/recover/")).status_code == 303
+
+
 def test_L12_of_many_who_use_a_link_at_once_one_gets_it(app, ana, visitor):
     asked(visitor, "ana")
     token = token_of(app)
