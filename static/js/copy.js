@@ -10,7 +10,7 @@
     button.addEventListener("click", function () {
       var source = document.getElementById(button.getAttribute("data-copy"));
       navigator.clipboard.writeText(source.innerText.trim()).then(function () {
-        label.textContent = "Copied";
+        label.textContent = button.getAttribute("data-say");
         window.setTimeout(function () { label.textContent = words; }, 2000);
       }, function () {
         window.getSelection().selectAllChildren(source);
