@@ -1,7 +1,9 @@
 """Passkeys in Chromium, with a virtual authenticator: added, used in every place where they can be, removed."""
 
+import json
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -222,6 +224,27 @@ def test_recovery_codes_are_saved_copied_and_printed_without_anything_else(brows
     assert [one for one in words if one] == ["Doorward", *codes]
     # Paper is white, whatever the theme.
     expect(page.locator(".recovery-codes__code").first).to_have_css("color", "rgb(0, 0, 0)")
+
+
+def test_an_app_that_insists_on_a_passkey_gets_one_that_is_added_on_the_way(browsers, portal, person):
+    page = browsers.page()
+    page.goto(portal.notes)
+    with page.expect_request(re.compile("/oauth/authorize")) as begun:
+        page.click("#sign-in")
+    claims = json.dumps({"id_token": {"acr": {"essential": True, "values": ["phr"]}}})
+    page.goto(f"{begun.value.url}&{urlencode({'claims': claims})}")
+    fill_sign_in(page, person, PASSWORD)
+    page.wait_for_url(re.compile("/login/passkey/needed"))
+    device = Virtual(page)
+    expect(page.get_by_role("heading", name="Add a passkey to go on")).to_be_visible()
+    expect(page.get_by_role("button", name="without it")).to_be_visible()
+    assert axe_violations(page) == []
+    page.click("#passkey")
+    page.wait_for_url(re.compile("/login/verify"))
+    assert len(device.credentials) == 1
+    page.click("#verify-submit")
+    page.wait_for_url(f"{portal.notes}/")
+    expect(page.locator("body")).to_contain_text(person)
 
 
 def add_authenticator(page, portal):
