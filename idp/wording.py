@@ -55,6 +55,11 @@ class Sentence(str):
         sentence._message, sentence._plural, sentence._count, sentence._facts = message, plural, count, facts
         return sentence
 
+    @property
+    def made_of(self) -> tuple[str, str, int | None, Mapping[str, object]]:
+        """What ``made`` makes this sentence of anew, elsewhere and in another language."""
+        return self._message, self._plural, self._count, self._facts
+
     def in_tongue(self, tongue: Tongue) -> str:
         """Return this sentence as *tongue* says it; facts that are sentences are said by it as well."""
         if self._count is None:

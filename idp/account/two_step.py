@@ -21,6 +21,7 @@ from idp.sessions import devices
 from idp.sessions import store as sessions
 from idp.settings import Settings
 from idp.vault import Secrets, Vault
+from idp.web import language, viewer
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -201,7 +202,14 @@ def _why_not(session: Session, person: Person, kind: str) -> str:
 
 def _change() -> Change:
     device = devices.describe(request.headers.get("User-Agent", ""))
-    return Change(service(Vault), actor(), clock.utc_now(), device=device, keep_session=signed_in().id)
+    return Change(
+        service(Vault),
+        actor(),
+        clock.utc_now(),
+        device=device,
+        language=language.of_person(viewer.locale(), is_here=True),
+        keep_session=signed_in().id,
+    )
 
 
 def _person(session: Session, *, lock: bool = False) -> Person:

@@ -14,6 +14,7 @@ from idp.durations import duration
 from idp.errors import Conflict, FieldErrors
 from idp.invitations import inviting, store
 from idp.invitations.store import New
+from idp.login import recipients
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import admin_required, recent_sign_in
@@ -90,6 +91,7 @@ def create() -> Response:
             lifetime=_lifetime(str(given["lifetime"])),
             actor=actor(),
             now=clock.utc_now(),
+            language=recipients.language_of(db.session(), str(given["email"])),
         )
     except FieldErrors as faults:
         return _form_page(given, faults.fields)
@@ -109,6 +111,7 @@ def resend(invitation_id: str) -> Response:
             lifetime=service(Settings).invitations.lifetime,
             actor=actor(),
             now=clock.utc_now(),
+            language=recipients.language_of(db.session(), inviting.found(db.session(), invitation_id).email),
         )
     except Conflict as refused:
         flash(refused.public, "error")

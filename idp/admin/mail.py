@@ -19,6 +19,7 @@ from idp.login.guards import admin_required, recent_sign_in
 from idp.mail.rendering import render
 from idp.settings import Settings
 from idp.vault import Vault
+from idp.web import language, viewer
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def test() -> Response:
         person_id=view.person_id,
         facts={"name": view.display_name},
         link=url_for("account_apps.index"),
+        language=language.of_person(viewer.locale(), is_here=True),
     )
     delivery_id = mail.queue(session, service(Vault), letter, now=now)
     event = mail_events.MailTested(target_id=view.person_id, target_name=view.email, delivery_id=delivery_id)

@@ -16,6 +16,7 @@ from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import admin_required, recent_sign_in
 from idp.vault import Vault
+from idp.web import language
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def remove(person_id: str) -> Response:
     """Take every second factor of a person away: they lost their phone, and sign in with the password alone."""
     session = db.session()
     person = _found(session, person_id, lock=True)
-    change = Change(service(Vault), actor(), clock.utc_now(), keep_session=signed_in().id)
+    tongue = language.of_person(person.claims.get("locale"), is_here=person.id == signed_in().person_id)
+    change = Change(service(Vault), actor(), clock.utc_now(), language=tongue, keep_session=signed_in().id)
     had = changes.remove_all(session, person, change=change)
     if had:
         flash(f"{person.username} has no second factor any more, and was told by email.", "ok")

@@ -16,6 +16,7 @@ from idp.durations import duration
 from idp.errors import NotFound
 from idp.invitations import inviting, store
 from idp.invitations.store import New
+from idp.login import recipients
 from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
@@ -77,6 +78,7 @@ def add(  # noqa: PLR0913 - one argument an option
                 lifetime=lasting or service(Settings).invitations.lifetime,
                 actor=COMMAND_LINE,
                 now=utc_now(),
+                language=recipients.language_of(session, email),
             )
         _tell(made, as_json=as_json)
 
@@ -102,7 +104,13 @@ def resend(invitation_id: str, *, as_json: bool) -> None:
         lifetime = service(Settings).invitations.lifetime
         with transaction() as session:
             made = inviting.resend(
-                session, service(Vault), invitation_id, lifetime=lifetime, actor=COMMAND_LINE, now=utc_now()
+                session,
+                service(Vault),
+                invitation_id,
+                lifetime=lifetime,
+                actor=COMMAND_LINE,
+                now=utc_now(),
+                language=recipients.language_of(session, inviting.found(session, invitation_id).email),
             )
         _tell(made, as_json=as_json)
 

@@ -21,6 +21,7 @@ from idp.factors import changes
 from idp.factors.changes import Change
 from idp.protocol.standard_claims import check_standard_claims
 from idp.vault import Vault
+from idp.web import language
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -175,7 +176,9 @@ def remove_second_factors(username: str, *, as_json: bool) -> None:
         vault = service(Vault)
         with transaction() as session:
             person = find(session, username, lock=True)
-            had = changes.remove_all(session, person, change=Change(vault, COMMAND_LINE, utc_now()))
+            tongue = language.of_person(person.claims.get("locale"), is_here=False)
+            change = Change(vault, COMMAND_LINE, utc_now(), language=tongue)
+            had = changes.remove_all(session, person, change=change)
         text = f"{person.username} has no second factor any more." if had else f"{person.username} had none."
         emit({**described(db.session(), person), "removed": had}, text, as_json=as_json)
 

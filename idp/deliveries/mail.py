@@ -15,6 +15,7 @@ from idp import assets
 from idp.deliveries import store
 from idp.deliveries.models import Delivery
 from idp.vault import place_of
+from idp.wording import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,16 +28,17 @@ if TYPE_CHECKING:
 # Who reads of something a week later is only alarmed.
 LIFETIME: Final = timedelta(days=7)
 _INSTANT: Final = "instant"
+_SENTENCE: Final = "sentence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
     """One mail to one address, made from ``templates/mail/<template>.txt``, which the HTML part is made from as well.
 
-    ``facts`` are what the template names: text, numbers, lists, instants. ``link`` is the path of the page that the
-    mail leads to; the template sees it as a whole address. After ``lifetime`` (that of its link or code) it is not sent
-    any more. ``person_id`` is whose account it is about; the row goes with the account. ``language`` (a BCP 47 tag) is
-    what it is written in.
+    ``facts`` are what the template names: text, numbers, lists, instants, sentences. ``link`` is the path of the page
+    that the mail leads to; the template sees it as a whole address. After ``lifetime`` (that of its link or code) it is
+    not sent any more. ``person_id`` is whose account it is about; the row goes with the account. ``language`` (a BCP 47
+    tag) is what it is written in.
     """
 
     template: str
@@ -66,7 +68,8 @@ def queue(session: Session, vault: Vault, mail: Mail, *, now: datetime) -> str:
         facts={"template": mail.template, "to": mail.to},
         person_id=mail.person_id,
     )
-    said = json.dumps({"facts": dict(mail.facts), "link": mail.link, "language": mail.language}, default=_written)
+    facts = {name: _kept(fact) for name, fact in mail.facts.items()}
+    said = json.dumps({"facts": facts, "link": mail.link, "language": mail.language}, default=_written)
     row.sealed = vault.encrypt(said.encode(), place=_place(row.id))
     row.expires_at = now + mail.lifetime
     return row.id
@@ -89,6 +92,14 @@ def _place(delivery_id: str) -> str:
     return place_of(Delivery.__tablename__, delivery_id, "sealed")
 
 
+def _kept(fact: object) -> object:
+    """Return *fact* with a sentence as what it is made of: its text alone would stay English."""
+    if not isinstance(fact, Sentence):
+        return fact
+    message, plural, count, facts = fact.made_of
+    return {_SENTENCE: [message, plural, count, {name: _kept(one) for name, one in facts.items()}]}
+
+
 def _written(value: object) -> dict[str, str]:
     if isinstance(value, datetime):
         return {_INSTANT: value.isoformat()}
@@ -97,4 +108,6 @@ def _written(value: object) -> dict[str, str]:
 
 
 def _read(found: dict[str, Any]) -> object:
+    if found.keys() == {_SENTENCE}:
+        return Sentence.made(*found[_SENTENCE])
     return datetime.fromisoformat(found[_INSTANT]) if found.keys() == {_INSTANT} else found

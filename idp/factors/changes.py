@@ -16,6 +16,7 @@ from idp.deliveries.mail import Mail
 from idp.factors import recovery_codes, remembered, store, totp
 from idp.sessions import pending
 from idp.tokens import revocation
+from idp.wording import say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from idp.accounts.models import Person
     from idp.audit.log import Actor
     from idp.vault import Secrets, Vault
+    from idp.wording import Sentence
 
 # Beside the kinds of ``store``, what can be taken away.
 RECOVERY_CODES: Final = "recovery_codes"
@@ -34,11 +36,22 @@ WORDS: Final = {
     store.EMAIL: "codes by email",
     RECOVERY_CODES: "recovery codes",
 }
+_ADDED: Final = {
+    store.TOTP: say("From now on an authenticator app can be used when you sign in."),
+    store.EMAIL: say("From now on codes by email can be used when you sign in."),
+}
+_REMOVED: Final = {
+    store.TOTP: say("An authenticator app can no longer be used when you sign in."),
+    store.EMAIL: say("Codes by email can no longer be used when you sign in."),
+    RECOVERY_CODES: say("Recovery codes can no longer be used when you sign in."),
+}
+_SWITCHED_OFF: Final = say("Two-step sign-in was switched off.")
+_NEW_CODES: Final = say("New recovery codes were made. Those from before do not work any more.")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who changes what, when; ``device`` names the browser, for the notice.
+    """Who changes what, when; ``device`` names the browser, for the notice, which is written in ``language``.
 
     The session ``keep_session`` and the half-finished sign-in ``keep_pending``, in which it happens, go on.
     """
@@ -47,6 +60,7 @@ class Change:
     actor: Actor
     now: datetime
     device: str = ""
+    language: str = "en"
     keep_session: str = ""
     keep_pending: str = ""
 
@@ -78,7 +92,7 @@ def remove(session: Session, person: Person, kind: str, *, change: Change) -> En
         return None
     ended = _end_others(session, person, change)
     _record_removal(session, person, kind, ended, change)
-    _tell(session, person, f"{WORDS[kind].capitalize()} can no longer be used", change)
+    _tell(session, person, _REMOVED[kind], change)
     return ended
 
 
@@ -93,7 +107,7 @@ def remove_all(session: Session, person: Person, *, change: Change) -> list[str]
         ended = _end_others(session, person, change)
         for kind in had:
             _record_removal(session, person, kind, ended, change)
-        _tell(session, person, "Two-step sign-in was switched off", change)
+        _tell(session, person, _SWITCHED_OFF, change)
     return had
 
 
@@ -102,7 +116,7 @@ def make_recovery_codes(session: Session, person: Person, secrets: Secrets, *, c
     made = recovery_codes.replace(session, secrets, person.id, change.now)
     event = events.RecoveryCodesMade(target_id=person.id, target_name=person.username, codes=len(made))
     record(session, event, now=change.now, actor=change.actor)
-    _tell(session, person, "New recovery codes were made", change)
+    _tell(session, person, _NEW_CODES, change)
     return made
 
 
@@ -124,7 +138,7 @@ def _added(session: Session, person: Person, kind: str, change: Change) -> Ended
         target_id=person.id, target_name=person.username, factor=kind, sessions=ended.sessions, grants=ended.grants
     )
     record(session, event, now=change.now, actor=change.actor)
-    _tell(session, person, f"{WORDS[kind].capitalize()} can be used", change)
+    _tell(session, person, _ADDED[kind], change)
     return ended
 
 
@@ -142,7 +156,7 @@ def _end_others(session: Session, person: Person, change: Change) -> Ended:
     return Ended(ended, revocation.revoke_person(session, person.id, now=change.now))
 
 
-def _tell(session: Session, person: Person, what: str, change: Change) -> None:
+def _tell(session: Session, person: Person, what: Sentence, change: Change) -> None:
     facts = {
         "name": person.name or person.username,
         "username": person.username,
@@ -153,6 +167,11 @@ def _tell(session: Session, person: Person, what: str, change: Change) -> None:
         "by_themselves": change.actor.id == person.id,
     }
     notice = Mail(
-        template="second_factor_changed", to=person.email, person_id=person.id, facts=facts, link="/account/security"
+        template="second_factor_changed",
+        to=person.email,
+        person_id=person.id,
+        facts=facts,
+        link="/account/security",
+        language=change.language,
     )
     mail.queue(session, change.vault, notice, now=change.now)

@@ -16,6 +16,7 @@ from idp.deliveries.mail import Mail
 from idp.errors import Conflict, FieldErrors, NotFound
 from idp.invitations import store
 from idp.invitations.store import New
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +44,17 @@ def path_of(token: str) -> str:
 
 
 def invite(  # noqa: PLR0913 - keyword only: what inviting takes
-    session: Session, vault: Vault, new: New, *, by_mail: bool, lifetime: timedelta, actor: Actor, now: datetime
+    session: Session,
+    vault: Vault,
+    new: New,
+    *,
+    by_mail: bool,
+    lifetime: timedelta,
+    actor: Actor,
+    now: datetime,
+    language: str = "en",
 ) -> Made:
-    """Make an invitation; *by_mail* it goes to its address, if it has one; else its link is returned.
+    """Make an invitation; *by_mail* it goes to its address, if it has one, in *language*; else its link is returned.
 
     Raises:
         FieldErrors: ``email``, ``message``, ``groups`` or ``apps`` cannot be taken; nothing was written.
@@ -62,11 +71,18 @@ def invite(  # noqa: PLR0913 - keyword only: what inviting takes
         expires_at=row.expires_at.isoformat(timespec="seconds"),
     )
     record(session, event, now=now, actor=actor)
-    return _handed_on(session, vault, row, token, by_mail=by_mail, now=now)
+    return _handed_on(session, vault, row, token, language=language if by_mail else None, now=now)
 
 
-def resend(
-    session: Session, vault: Vault, invitation_id: str, *, lifetime: timedelta, actor: Actor, now: datetime
+def resend(  # noqa: PLR0913 - keyword only: what inviting takes
+    session: Session,
+    vault: Vault,
+    invitation_id: str,
+    *,
+    lifetime: timedelta,
+    actor: Actor,
+    now: datetime,
+    language: str = "en",
 ) -> Made:
     """Give an invitation a new link, also one that ran out or was revoked: by mail where it has an address.
 
@@ -78,7 +94,7 @@ def resend(
     row = found(session, invitation_id)
     token = store.renew(session, row.id, lifetime=lifetime, now=now)
     if token is None:
-        raise Conflict("This invitation was used: the account is there.")
+        raise Conflict(say("This invitation was used: the account is there."))
     session.refresh(row)
     event = InvitationResent(
         target_id=row.id,
@@ -86,7 +102,7 @@ def resend(
         expires_at=row.expires_at.isoformat(timespec="seconds"),
     )
     record(session, event, now=now, actor=actor)
-    return _handed_on(session, vault, row, token, by_mail=True, now=now)
+    return _handed_on(session, vault, row, token, language=language, now=now)
 
 
 def revoke(session: Session, invitation_id: str, *, actor: Actor, now: datetime) -> Invitation:
@@ -99,21 +115,28 @@ def revoke(session: Session, invitation_id: str, *, actor: Actor, now: datetime)
     """
     row = found(session, invitation_id)
     if not store.revoke(session, row.id, now):
-        raise Conflict("This invitation was used or revoked before.")
+        raise Conflict(say("This invitation was used or revoked before."))
     session.refresh(row)
     event = InvitationRevoked(target_id=row.id, target_name=row.email or "whoever has the link")
     record(session, event, now=now, actor=actor)
     return row
 
 
-def ask_inviter(session: Session, vault: Vault, row: Invitation, *, actor: Actor, now: datetime) -> None:
-    """Tell whoever invited that the link no longer works and another is asked for; at most once a day."""
+def ask_inviter(
+    session: Session, vault: Vault, row: Invitation, *, actor: Actor, now: datetime, language: str = "en"
+) -> None:
+    """Tell whoever invited, in *language*, that the link no longer works; at most once a day."""
     inviter = accounts.find(session, row.inviter_id) if row.inviter_id else None
     if inviter is None or inviter.disabled_at is not None or not store.ask(session, row, now):
         return
     facts = {"name": inviter.name or inviter.username, "email": row.email, "made_at": row.created_at}
     notice = Mail(
-        template="invitation_asked", to=inviter.email, person_id=inviter.id, facts=facts, link="/admin/invitations"
+        template="invitation_asked",
+        to=inviter.email,
+        person_id=inviter.id,
+        facts=facts,
+        link="/admin/invitations",
+        language=language,
     )
     mail.queue(session, vault, notice, now=now)
     event = InviterAsked(target_id=row.id, target_name=row.email or "whoever has the link", inviter_id=inviter.id)
@@ -129,7 +152,7 @@ def found(session: Session, invitation_id: str) -> Invitation:
     """
     row = store.find_by_id(session, invitation_id)
     if row is None:
-        raise NotFound("There is no such invitation.")
+        raise NotFound(say("There is no such invitation."))
     return row
 
 
@@ -144,8 +167,11 @@ def apps_of(session: Session, row: Invitation) -> list[tuple[str, str]]:
     return [(client.client_id, client.name) for client in known if client is not None and not client.disabled]
 
 
-def _handed_on(session: Session, vault: Vault, row: Invitation, token: str, *, by_mail: bool, now: datetime) -> Made:
-    if not (by_mail and row.email):
+def _handed_on(
+    session: Session, vault: Vault, row: Invitation, token: str, *, language: str | None, now: datetime
+) -> Made:
+    """Mail the link in *language*, or return it where there is none or no address."""
+    if language is None or not row.email:
         return Made(row, path_of(token))
     facts = {
         "inviter": row.inviter_name,
@@ -155,7 +181,14 @@ def _handed_on(session: Session, vault: Vault, row: Invitation, token: str, *, b
         "apps": [name for _, name in apps_of(session, row)],
         "expires_at": row.expires_at,
     }
-    letter = Mail(template="invitation", to=row.email, facts=facts, link=path_of(token), lifetime=row.expires_at - now)
+    letter = Mail(
+        template="invitation",
+        to=row.email,
+        facts=facts,
+        link=path_of(token),
+        lifetime=row.expires_at - now,
+        language=language,
+    )
     row.delivery_id = mail.queue(session, vault, letter, now=now)
     session.flush()
     return Made(row, "")
@@ -183,15 +216,15 @@ def _email_fault(session: Session, email: str) -> str | None:
         return fault
     person = accounts.find_by_login(session, email)
     if person is not None and person.disabled_at is not None:
-        return "Somebody with this address is disabled. Enable them instead."
+        return say("Somebody with this address is disabled. Enable them instead.")
     return None
 
 
 def _message_fault(message: str) -> str | None:
     if len(message) > LONGEST_MESSAGE:
-        return f"Use at most {LONGEST_MESSAGE} characters."
-    return "Leave out invisible characters." if has_control(message.replace("\n", " ")) else None
+        return say("Use at most %(most)s characters.", most=LONGEST_MESSAGE)
+    return say("Leave out invisible characters.") if has_control(message.replace("\n", " ")) else None
 
 
 def _missing(unknown: Iterable[str]) -> str | None:
-    return "Choose among those that are there." if any(unknown) else None
+    return say("Choose among those that are there.") if any(unknown) else None

@@ -40,6 +40,8 @@ class Wish:
     parent: Invitation | None = None
     # Those of the settings, for whoever was not invited.
     group_names: tuple[str, ...] = ()
+    # In which the mail is written.
+    language: str = "en"
 
 
 def begin(session: Session, vault: Vault, wish: Wish, *, lifetime: timedelta, actor: Actor, now: datetime) -> None:
@@ -66,6 +68,7 @@ def begin(session: Session, vault: Vault, wish: Wish, *, lifetime: timedelta, ac
         facts={"username": "" if person is None else person.username, "expires_at": row.expires_at},
         link=leads_to,
         lifetime=lifetime,
+        language=wish.language,
     )
     row.delivery_id = mail.queue(session, vault, letter, now=now)
     session.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from idp.audit.log import record
 from idp.db import transaction
 from idp.errors import FieldErrors
 from idp.invitations import signing_up
+from idp.login import recipients
 from idp.login.actor import actor
 from idp.settings import Settings
 from idp.vault import Vault
@@ -54,6 +56,7 @@ def ask(wish: Wish, *, domains: tuple[str, ...] | None = None) -> None:
     except Blocked as blocked:
         raise FieldErrors({"email": f"This was tried too often. Try again in {_words(blocked)}."}) from None
     with transaction() as session:
+        wish = replace(wish, language=recipients.language_of(session, wish.email, is_here=True))
         lifetime = service(Settings).sign_up.link_lifetime
         signing_up.begin(session, service(Vault), wish, lifetime=lifetime, actor=actor(), now=now)
         for key, blocked_until in reservation.taken:

@@ -29,6 +29,7 @@ from idp.login.passkey_party import party
 from idp.login.waiting import START
 from idp.settings import Settings
 from idp.vault import Vault
+from idp.web import language
 from idp.web.current import service
 from idp.web.headers import pending_page
 
@@ -158,7 +159,9 @@ def ask(token: str) -> str | Response:
     row = store.find(session, token)
     if row is None or _state(row) is State.OPEN or row.inviter_id is None:
         return _page(row, token)
-    inviting.ask_inviter(session, service(Vault), row, actor=actor(), now=now)
+    inviter = accounts.find(session, row.inviter_id)
+    tongue = language.of_person(inviter.claims.get("locale") if inviter else None, is_here=False)
+    inviting.ask_inviter(session, service(Vault), row, actor=actor(), now=now, language=tongue)
     return render_template("join/asked.html", inviter=row.inviter_name)
 
 

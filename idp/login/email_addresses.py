@@ -18,9 +18,11 @@ from idp.deliveries.mail import Mail
 from idp.errors import FieldErrors
 from idp.login import notices
 from idp.vault import Vault
+from idp.web import language
 from idp.web.current import service
 from idp.web.paths import path_of
 from idp.web.throttle import Limit, Rule, throttle
+from idp.wording import say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,7 +64,7 @@ def checked(person: Person, address: str) -> str:
     """
     clean = str(store.check_names({"email": address})["email"])
     if store.key_of(clean) == person.email_key:
-        raise FieldErrors({"email": "This is your address already."})
+        raise FieldErrors({"email": say("This is your address already.")})
     return clean
 
 
@@ -77,7 +79,14 @@ def ask_change(session: Session, person: Person, address: str, *, actor: Actor, 
         return
     links.drop(session, person.id, CHANGE)
     facts = {"name": owner.name or owner.username, "email": owner.email}
-    letter = Mail(template="email_taken", to=owner.email, person_id=owner.id, facts=facts, link="/account/security")
+    letter = Mail(
+        template="email_taken",
+        to=owner.email,
+        person_id=owner.id,
+        facts=facts,
+        link="/account/security",
+        language=language.of_person(owner.claims.get("locale"), is_here=False),
+    )
     mail.queue(session, service(Vault), letter, now=now)
 
 
@@ -139,6 +148,7 @@ def _send(session: Session, person: Person, purpose: str, address: str, *, actor
         facts={"name": person.name or person.username, "username": person.username, "email": address, "hours": 24},
         link=path_of("email_links.show", token=token),
         lifetime=LIFETIME,
+        language=language.of_person(person.claims.get("locale"), is_here=actor.id == person.id),
     )
     mail.queue(session, service(Vault), letter, now=now)
     event = mail_events.EmailLinkSent(target_id=person.id, target_name=address, purpose=purpose)

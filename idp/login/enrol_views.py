@@ -18,6 +18,7 @@ from idp.login.methods.totp import METHOD
 from idp.login.waiting import find_waiting
 from idp.sessions import devices
 from idp.vault import Secrets, Vault
+from idp.web import language
 from idp.web.current import service
 from idp.web.headers import pending_page
 
@@ -110,6 +111,7 @@ def _change(half: PendingSignIn, person: Person) -> Change:
         acting(person.id, person.name or person.username),
         clock.utc_now(),
         device=devices.describe(request.headers.get("User-Agent", "")),
+        language=language.of_person(person.claims.get("locale"), is_here=True),
         keep_session=half.session_id,
         keep_pending=half.id,
     )

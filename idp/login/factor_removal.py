@@ -14,6 +14,7 @@ from idp.login import passkey_notices
 from idp.passkeys import store as passkeys
 from idp.sessions import devices
 from idp.vault import Vault
+from idp.web import language
 from idp.web.current import service
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 def remove_all(session: Session, person: Person, *, actor: Actor, now: datetime) -> bool:
     """Take the second factors of *person*, passkeys and recovery codes included; tell whether there were any."""
     device = devices.describe(request.headers.get("User-Agent", ""))
-    had = changes.remove_all(session, person, change=Change(service(Vault), actor, now, device=device))
+    tongue = language.of_person(person.claims.get("locale"), is_here=True)
+    change = Change(service(Vault), actor, now, device=device, language=tongue)
+    had = changes.remove_all(session, person, change=change)
     had_passkeys = _remove_passkeys(session, person, actor=actor, now=now)
     return bool(had) or had_passkeys
 

@@ -26,6 +26,7 @@ from idp.login.actor import acting
 from idp.login.password_changes import RECOVERED, NewPassword
 from idp.sessions import devices
 from idp.vault import Vault
+from idp.web import language
 from idp.web.addresses import client_address, network_of
 from idp.web.current import service
 from idp.web.paths import path_of
@@ -149,6 +150,7 @@ def _send(session: Session, person: Person | None, waiting: Waiting, now: dateti
             facts=facts,
             link=path_of("login_recover.show", token=token),
             lifetime=recovery.MAILED_LIFETIME,
+            language=language.of_person(person.claims.get("locale") if person else None, is_here=True),
         )
         mail.queue(session, service(Vault), letter, now=now)
         session.flush()

@@ -24,6 +24,7 @@ from idp.login.throttling import limits_for_code
 from idp.sessions import pending
 from idp.sessions import store as sessions
 from idp.vault import Secrets, Vault
+from idp.web import language
 from idp.web.addresses import client_address
 from idp.web.current import service
 from idp.web.throttle import Blocked, throttle
@@ -90,6 +91,7 @@ def send_code(person_id: str, pending_id: str) -> None:
             person_id=person.id,
             facts=facts,
             lifetime=email_codes.LIFETIME,
+            language=language.of_person(person.claims.get("locale"), is_here=True),
         )
         mail.queue(session, service(Vault), letter, now=now)
 

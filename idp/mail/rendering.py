@@ -19,6 +19,7 @@ from flask import current_app, render_template
 from idp.settings import Settings
 from idp.web import language
 from idp.web.current import service
+from idp.wording import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,5 +101,5 @@ def _block(paragraph: str) -> Block:
 
 def _one_line(fact: Any) -> Any:  # noqa: ANN401 - whatever a template is given
     if isinstance(fact, str):
-        return fact.translate(_BREAKS).strip()
+        return spoken(fact).translate(_BREAKS).strip()
     return [_one_line(one) for one in fact] if isinstance(fact, list) else fact

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-_UNKNOWN = "Unknown browser"
+from idp.wording import say
+
+_UNKNOWN = say("Unknown browser")
 # Longer ones are not from browsers, and every pattern would be tried on them.
 _LONGEST_HEADER = 1000
-_LONGEST = 200
+_LONGEST = 98
 
 
 def describe(user_agent: str) -> str:
@@ -21,4 +23,7 @@ def describe(user_agent: str) -> str:
     browser = family.removeprefix("Mobile ").removesuffix(" Mobile")
     device = found.device.family if found.device and found.device.family in {"iPhone", "iPad"} else ""
     system = device or (found.os.family if found.os else "")
-    return " on ".join(filter(None, (browser, system)))[:_LONGEST] or _UNKNOWN
+    browser, system = browser[:_LONGEST], system[:_LONGEST]
+    if browser and system:
+        return say("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or _UNKNOWN

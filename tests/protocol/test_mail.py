@@ -28,7 +28,9 @@ from tests.visitor import PASSWORD, Visitor
 NEW = "a wholly different sentence"
 # Of these templates can do without any.
 FACTS = {"device": "Firefox on Linux", "address": "192.0.2.1", "by_administrator": True, "email": "ana@people.example"}
-FACTS |= {"groups": ["Staff"], "apps": ["Notes"], "message": "Welcome!", "inviter": "Root", "left": 3}
+FACTS |= {"groups": ["Staff"], "apps": ["Notes"], "message": "Welcome!", "inviter": "Root"}
+FACTS |= {"left": 3, "hours": 24, "minutes": 15}
+EVERYWHERE = {"site", "link", "_", "ngettext"}
 
 
 @pytest.fixture
@@ -186,7 +188,7 @@ def test_every_template_of_a_mail_is_made_of_what_it_is_given(app, box):
     paths = sorted((ROOT / "templates" / "mail").glob("*.txt"))
     for path in paths:
         # Whatever it names beside what every template may.
-        named = meta.find_undeclared_variables(app.jinja_env.parse(path.read_text())) - {"site", "link"}
+        named = meta.find_undeclared_variables(app.jinja_env.parse(path.read_text())) - EVERYWHERE
         facts = {name: FACTS.get(name, clock.utc_now() if name.endswith("at") else f"some {name}") for name in named}
         for changed in ({}, {name: FACTS.get(name, "") and type(FACTS[name])() for name in named & FACTS.keys()}):
             queue(app, path.stem, facts=facts | changed, link="/account/security")
