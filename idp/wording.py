@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Tongue(Protocol):
@@ -81,6 +81,17 @@ def say(message: str, /, **facts: object) -> Sentence:
 def say_count(singular: str, plural: str, count: int, /, **facts: object) -> Sentence:
     """Return the form of a sentence that *count* takes; ``%(count)s`` in it stands for the count."""
     return Sentence.made(singular, plural, count, {"count": count, **facts})
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return *names*, one at least, as one text: apples, pears and plums."""
+    *some, last = names
+    if not some:
+        return last
+    text = some[0]
+    for name in some[1:]:
+        text = say("%(names)s, %(name)s", names=text, name=name)
+    return say("%(names)s and %(name)s", names=text, name=last)
 
 
 def spoken(text: object) -> str:

@@ -15,9 +15,11 @@ from idp.clients.models import ClientRow
 from idp.db import db
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
+from idp.sessions import devices
 from idp.sessions.places import Places
 from idp.web.current import service
 from idp.web.navigation import NavEntry
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +30,34 @@ if TYPE_CHECKING:
     from idp.audit.models import AuditEvent
 
 bp = Blueprint("account_activity", __name__, url_prefix="/account/activity")
-NAV = NavEntry(menu="account", label="Activity", endpoint="account_activity.index", icon="history", order=50)
+NAV = NavEntry(menu="account", label=say("Activity"), endpoint="account_activity.index", icon="history", order=50)
 
 SHOWN = timedelta(days=90)
 # What of the log it is about, and what that is called here.
-KINDS = {"sign-ins": "Signing in and out", "accounts": "Changes to your account", "consent": "Apps"}
+KINDS = {"sign-ins": say("Signing in and out"), "accounts": say("Changes to your account"), "consent": say("Apps")}
+# What a field of an account is called within a sentence.
+_FIELDS = {
+    "username": say("username"),
+    "email": say("email"),
+    "email_verified": say("email verified"),
+    "name": say("name"),
+    "is_admin": say("is admin"),
+    "theme": say("theme"),
+    "given_name": say("given name"),
+    "middle_name": say("middle name"),
+    "family_name": say("family name"),
+    "nickname": say("nickname"),
+    "profile": say("profile"),
+    "website": say("website"),
+    "picture": say("picture"),
+    "gender": say("gender"),
+    "birthdate": say("birthdate"),
+    "zoneinfo": say("zoneinfo"),
+    "locale": say("locale"),
+    "phone_number": say("phone number"),
+    "phone_number_verified": say("phone number verified"),
+    "address": say("address"),
+}
 # An entry's number has at most 19 digits (64 bits).
 _MOST_DIGITS = 18
 
@@ -57,9 +82,10 @@ class Line:
     detail: dict[str, Any]
 
     @property
-    def fields(self) -> str:
+    def fields(self) -> list[str]:
         """What was changed, in words."""
-        return ", ".join(str(change["field"]).replace("_", " ") for change in self.detail.get("changes", ()))
+        names = [str(change["field"]) for change in self.detail.get("changes", ())]
+        return [_FIELDS.get(name, name.replace("_", " ")) for name in names]
 
 
 @bp.get("")
@@ -103,7 +129,7 @@ def lines_of(session: Session, found: Sequence[AuditEvent], person_id: str) -> l
             actor=entry.actor_name,
             # An app that is gone keeps the name that it had.
             app=names.get(apps[entry.row], entry.target_name if apps[entry.row] == entry.target_id else ""),
-            device=str(entry.detail.get("device", "")),
+            device=devices.named(str(entry.detail.get("device", ""))),
             place=places.of(entry.address),
             address=entry.address,
             detail=entry.detail,

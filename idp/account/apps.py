@@ -21,6 +21,7 @@ from idp.settings import Settings
 from idp.tokens.models import Grant
 from idp.web.current import service
 from idp.web.navigation import NavEntry
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from idp.clients.store import Client
 
 bp = Blueprint("account_apps", __name__)
-NAV = NavEntry(menu="account", label="Apps", endpoint="account_apps.index", icon="layout-grid", order=0)
+NAV = NavEntry(menu="account", label=say("Apps"), endpoint="account_apps.index", icon="layout-grid", order=0)
 
 # With fewer a search field would only be in the way.
 _FEWEST_TO_SEARCH = 9
@@ -87,7 +88,7 @@ def pin(client_id: str) -> Response:
     elif any(app.client_id == client_id for app in openable(session, person_id)):
         pins.pin(session, person_id, client_id, clock.utc_now())
     else:
-        raise NotFound("You cannot open this app, so it cannot be pinned. Your apps are on the start page.")
+        raise NotFound(say("You cannot open this app, so it cannot be pinned. Your apps are on the start page."))
     return redirect(url_for("account_apps.index", q=request.form.get("q") or None), 303)
 
 

@@ -25,6 +25,7 @@ from idp.protocol import scopes
 from idp.tokens import revocation
 from idp.tokens.models import Grant
 from idp.web.navigation import NavEntry
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 bp = Blueprint("account_connected", __name__, url_prefix="/account/connected")
 NAV = NavEntry(
     menu="account",
-    label="Connected apps",
+    label=say("Connected apps"),
     endpoint="account_connected.index",
     icon="plug",
     order=40,
@@ -101,7 +102,7 @@ def remove(client_id: str) -> Response:
         target_id=client_id, target_name=connection.name, scopes=connection.scopes, grants=grants
     )
     record(session, event, now=now, actor=actor())
-    flash(f"{connection.name} has no access to your account any more.", "ok")
+    flash(spoken(say("%(app)s has no access to your account any more.", app=connection.name)), "ok")
     return redirect(url_for("account_connected.index"), 303)
 
 
@@ -123,7 +124,7 @@ def one(session: Session, client_id: str) -> Connection:
     """
     found = next((one for one in connections(session) if one.client_id == client_id), None)
     if found is None:
-        raise NotFound("This app has no access to your account.")
+        raise NotFound(say("This app has no access to your account."))
     return found
 
 

@@ -17,6 +17,7 @@ from idp.login.browser import clear_session_cookie, forget_loaded_session, signe
 from idp.login.guards import login_required, recent_sign_in
 from idp.settings import Settings
 from idp.web.current import service
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -44,13 +45,13 @@ def delete() -> Response:
     session, now = db.session(), clock.utc_now()
     person, policy = _own(session), service(Settings).account_deletion
     if policy == "off":
-        raise Forbidden("Accounts are deleted by administrators here. Ask one of them.")
+        raise Forbidden(say("Accounts are deleted by administrators here. Ask one of them."))
     if policy == "ask":
         deletion_wishes.ask(session, person, actor=actor(), now=now)
-        flash("An administrator sees now that you want your account deleted.", "ok")
+        flash(spoken(say("An administrator sees now that you want your account deleted.")), "ok")
         return make_response(redirect(url_for("account_deletion.index"), 303))
     if key_of(request.form.get("username", "")) != person.username_key:
-        return make_response(_show(person, "This is not your username. Type it as it is shown."), 400)
+        return make_response(_show(person, say("This is not your username. Type it as it is shown.")), 400)
     deletion.delete(session, person, actor=actor(), now=now)
     forget_loaded_session()
     answer = make_response(render_template("account/deleted.html"))
@@ -65,14 +66,14 @@ def keep() -> Response:
     """Take the wish back."""
     session = db.session()
     deletion_wishes.drop(session, _own(session), actor=actor(), now=clock.utc_now())
-    flash("Your account stays.", "ok")
+    flash(spoken(say("Your account stays.")), "ok")
     return make_response(redirect(url_for("account_deletion.index"), 303))
 
 
 def _own(session: Session) -> Person:
     person = store.find(session, signed_in().person_id)
     if person is None:
-        raise NotFound("This account is gone.")
+        raise NotFound(say("This account is gone."))
     return person
 
 

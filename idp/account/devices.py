@@ -10,6 +10,7 @@ from sqlalchemy import select
 from idp import clock
 from idp.clients.models import ClientRow
 from idp.login.browser import signed_in
+from idp.sessions import devices
 from idp.sessions import store as sessions
 from idp.sessions.places import Places
 from idp.settings import Settings
@@ -61,10 +62,10 @@ def shown(session: Session) -> list[Device]:
     rows = session.execute(select(ClientRow.client_id, ClientRow.client_name).where(ClientRow.client_id.in_(wanted)))
     names = dict(rows.all())
     here, places = signed_in().id, service(Places)
-    devices = [
+    found_devices = [
         Device(
             id=one.id,
-            name=one.user_agent,
+            name=devices.named(one.user_agent),
             icon="smartphone" if one.user_agent.endswith(_PHONES) else "laptop",
             address=one.address,
             place=places.of(one.address),
@@ -75,4 +76,4 @@ def shown(session: Session) -> list[Device]:
         )
         for one in found
     ]
-    return sorted(devices, key=lambda device: not device.is_this)
+    return sorted(found_devices, key=lambda device: not device.is_this)

@@ -16,6 +16,7 @@ from idp.login import email_addresses
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import login_required, recent_sign_in
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,9 +56,10 @@ def change() -> Response:
     except FieldErrors as error:
         return make_response(_show(wanted, error.fields), 400)
     except TooManyAttempts as error:
-        wait = f"We sent a link a moment ago. Try again in {error.retry_after} s."
+        wait = say("We sent a link a moment ago. Try again in %(seconds)s s.", seconds=error.retry_after)
         return make_response(_show(wanted, {"email": wait}), error.status, {"Retry-After": error.retry_after})
-    flash(f"We sent a link to {address}. Your address changes when you open it, within 24 hours.", "ok")
+    sent = say("We sent a link to %(email)s. Your address changes when you open it, within 24 hours.", email=address)
+    flash(spoken(sent), "ok")
     return _back()
 
 
@@ -69,16 +71,17 @@ def verify() -> Response:
     now = clock.utc_now()
     person = _own(db.session())
     if person.email_verified:
-        flash("Your address is verified already.", "info")
+        flash(spoken(say("Your address is verified already.")), "info")
         return _back()
     try:
         email_addresses.reserve(person.id, now)
     except TooManyAttempts as error:
-        flash(f"We sent a link a moment ago. Try again in {error.retry_after} s.", "warn")
+        wait = say("We sent a link a moment ago. Try again in %(seconds)s s.", seconds=error.retry_after)
+        flash(spoken(wait), "warn")
         return _back()
     with transaction() as session:
         email_addresses.send_verification(session, _own(session), actor=actor(), now=now)
-    flash(f"We sent a link to {person.email}. Open it within 24 hours.", "ok")
+    flash(spoken(say("We sent a link to %(email)s. Open it within 24 hours.", email=person.email)), "ok")
     return _back()
 
 
@@ -88,14 +91,14 @@ def verify() -> Response:
 def keep() -> Response:
     """Forget the change that waits."""
     if email_addresses.drop_change(db.session(), signed_in().person_id):
-        flash("Your address stays as it is.", "ok")
+        flash(spoken(say("Your address stays as it is.")), "ok")
     return _back()
 
 
 def _own(session: Session) -> Person:
     person = store.find(session, signed_in().person_id)
     if person is None:
-        raise NotFound("This account is gone.")
+        raise NotFound(say("This account is gone."))
     return person
 
 

@@ -19,6 +19,7 @@ from idp.protocol import claims_request
 from idp.protocol.scopes import ordered
 from idp.tokens.previews import Asked, Previews
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,30 +38,30 @@ _OF_THE_TOKEN: Final = frozenset(
     }
 )
 _LABELS: Final = {
-    "sub": "What it knows you by",
-    "external_id": "What it knows you by",
-    "name": "Full name",
-    "given_name": "First name",
-    "middle_name": "Middle name",
-    "family_name": "Last name",
-    "nickname": "Nickname",
-    "preferred_username": "Username",
-    "username": "Username",
-    "profile": "Address of a profile page",
-    "picture": "Address of a picture",
-    "avatar_url": "Address of a picture",
-    "website": "Website",
-    "gender": "Gender",
-    "birthdate": "Date of birth",
-    "zoneinfo": "Time zone",
-    "locale": "Language",
-    "updated_at": "Last change to your profile",
-    "email": "Email address",
-    "email_verified": "Email address was checked",
-    "phone_number": "Phone number",
-    "phone_number_verified": "Phone number was checked",
-    "address": "Postal address",
-    "groups": "Groups",
+    "sub": say("What it knows you by"),
+    "external_id": say("What it knows you by"),
+    "name": say("Full name"),
+    "given_name": say("First name"),
+    "middle_name": say("Middle name"),
+    "family_name": say("Last name"),
+    "nickname": say("Nickname"),
+    "preferred_username": say("Username"),
+    "username": say("Username"),
+    "profile": say("Address of a profile page"),
+    "picture": say("Address of a picture"),
+    "avatar_url": say("Address of a picture"),
+    "website": say("Website"),
+    "gender": say("Gender"),
+    "birthdate": say("Date of birth"),
+    "zoneinfo": say("Time zone"),
+    "locale": say("Language"),
+    "updated_at": say("Last change to your profile"),
+    "email": say("Email address"),
+    "email_verified": say("Email address was checked"),
+    "phone_number": say("Phone number"),
+    "phone_number_verified": say("Phone number was checked"),
+    "address": say("Postal address"),
+    "groups": say("Groups"),
 }
 
 
@@ -122,7 +123,7 @@ def _one(name: str, value: Any) -> Told:  # noqa: ANN401 - whatever a claim hold
 
 def _text(value: Any) -> str:  # noqa: ANN401 - whatever a claim holds
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return say("Yes") if value else say("No")
     if isinstance(value, list | tuple):
         return ", ".join(_text(one) for one in value)
     if isinstance(value, dict):

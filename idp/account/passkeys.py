@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 
 from idp import clock
+from idp.account.ended import told
 from idp.accounts import store as accounts
 from idp.audit.declared import Change
 from idp.audit.log import record
@@ -20,6 +21,7 @@ from idp.login.guards import login_required, needs_reauth, recent_sign_in
 from idp.login.passkey_adding import NotAdded
 from idp.passkeys import providers, store
 from idp.sessions import store as sessions
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -46,7 +48,7 @@ def options() -> Response | tuple[Response, int]:
         return jsonify(error="reauth"), 403
     asked = passkey_adding.options(db.session(), signed_in(), is_quiet=request.form.get("quiet") == "1")
     if asked is None:
-        message = "Passkeys need a server that is reached by a name."
+        message = say("Passkeys need a server that is reached by a name.")
         raise NotFound(message)
     return jsonify(asked)
 
@@ -59,7 +61,8 @@ def create() -> Response | tuple[str, int]:
     outcome = passkey_adding.add(signed_in(), request.form.get("credential", ""), is_quiet=False, ends_others=True)
     if isinstance(outcome, NotAdded):
         return _new_page(outcome.sentence), 400
-    flash(f"“{outcome.passkey.name}” is added. {_told(outcome.sessions)}", "ok")
+    added = say("“%(passkey)s” is added. %(ended)s", passkey=outcome.passkey.name, ended=told(outcome.sessions))
+    flash(spoken(added), "ok")
     return _back()
 
 
@@ -92,7 +95,7 @@ def rename(passkey_id: str) -> Response | tuple[str, int]:
             changes=(Change("name", before, passkey.name),),
         )
         record(session, event, now=clock.utc_now(), actor=actor())
-        flash("The passkey has its new name.", "ok")
+        flash(spoken(say("The passkey has its new name.")), "ok")
     return _back()
 
 
@@ -126,14 +129,19 @@ def remove(passkey_id: str) -> Response | tuple[str, int]:
     )
     record(session, event, now=now, actor=actor())
     passkey_notices.tell_removed(session, person, passkey.name, by_administrator=False, now=now)
-    flash(f"“{passkey.name}” is removed. Delete it in your password manager, too. {_told(ended)}", "ok")
+    removed = say(
+        "“%(passkey)s” is removed. Delete it in your password manager, too. %(ended)s",
+        passkey=passkey.name,
+        ended=told(ended),
+    )
+    flash(spoken(removed), "ok")
     return _back()
 
 
 def _found(session: Session, passkey_id: str) -> Passkey:
     passkey = store.find(session, signed_in().person_id, passkey_id)
     if passkey is None:
-        message = "You have no such passkey any more."
+        message = say("You have no such passkey any more.")
         raise NotFound(message)
     return passkey
 
@@ -162,11 +170,6 @@ def _remove_page(passkey: Passkey) -> str:
 def _others() -> int:
     view = signed_in()
     return sum(1 for one in sessions.live(db.session(), view.person_id, clock.utc_now()) if one.id != view.id)
-
-
-def _told(ended: int) -> str:
-    devices = f"{ended} other device{'' if ended == 1 else 's'}"
-    return f"We signed out {devices}." if ended else "No other device was signed in."
 
 
 def _back() -> Response:

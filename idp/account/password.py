@@ -13,6 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 
 from idp import clock
+from idp.account.ended import told
 from idp.accounts import store
 from idp.accounts.passwords import PasswordHasher, check_new_password
 from idp.audit import events
@@ -30,6 +31,7 @@ from idp.settings import Settings
 from idp.web.addresses import client_address
 from idp.web.current import service
 from idp.web.throttle import throttle
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,14 +73,14 @@ def change() -> Response:
         return send_to("login.reauth")
     fault = check_new_password(new, names=(view.username, view.email, view.name))
     if not fault and has_one and new == current:
-        fault = "Choose another password than the present one."
+        fault = say("Choose another password than the present one.")
     if fault:
         return make_response(_show({"new_password": fault}), 400)
     try:
         if has_one and not _is_current(current):
-            return make_response(_show({"current_password": "This is not your present password."}), 400)
+            return make_response(_show({"current_password": say("This is not your present password.")}), 400)
     except TooManyAttempts as error:
-        sentence = f"Too many wrong tries. Try again in {error.retry_after} s."
+        sentence = say("Too many wrong tries. Try again in %(seconds)s s.", seconds=error.retry_after)
         return make_response(_show({"current_password": sentence}), error.status, {"Retry-After": error.retry_after})
     ended = _replace(service(PasswordHasher).hash(new), is_first=not has_one)
     if ended is None:
@@ -87,7 +89,11 @@ def change() -> Response:
     endpoint = "account_secure.steps" if signed_in().securing else "account_password.index"
     answer = make_response(redirect(url_for(endpoint), 303))
     forget_forms()
-    flash(f"Your password is {'changed' if has_one else 'set'}. {_told(ended)}", "ok")
+    ended_elsewhere = told(ended.sessions)
+    if has_one:
+        flash(spoken(say("Your password is changed. %(ended)s", ended=ended_elsewhere)), "ok")
+    else:
+        flash(spoken(say("Your password is set. %(ended)s", ended=ended_elsewhere)), "ok")
     set_session_cookie(answer, ended.cookie)
     return answer
 
@@ -151,17 +157,12 @@ def _replace(password_hash: str, *, is_first: bool) -> _Ended | None:
         return _Ended(cookie, ended.sessions)
 
 
-def _told(ended: _Ended) -> str:
-    devices = f"{ended.sessions} other device{'' if ended.sessions == 1 else 's'}"
-    return f"We signed out {devices}." if ended.sessions else "No other device was signed in."
-
-
 def _show(errors: Mapping[str, str]) -> str:
     view, now = signed_in(), clock.utc_now()
     session = db.session()
     person = store.find(session, view.person_id)
     if person is None:
-        raise NotFound("This account is gone.")
+        raise NotFound(say("This account is gone."))
     live = sessions.live(session, view.person_id, now, idle=service(Settings).session.idle)
     others = sum(1 for one in live if one.id != view.id)
     return render_template(

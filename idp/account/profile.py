@@ -22,6 +22,7 @@ from idp.protocol.standard_claims import zones_by_place
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.navigation import NavEntry
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 bp = Blueprint("account_profile", __name__, url_prefix="/account")
 NAV = NavEntry(
     menu="account",
-    label="Profile",
+    label=say("Profile"),
     endpoint="account_profile.index",
     icon="user-round",
     order=10,
@@ -95,7 +96,7 @@ def save() -> Response | tuple[str, int]:
         changed = administration.change(db.session(), person, changes, actor=actor(), now=now)
     except FieldErrors as error:
         return _show(person, values, error.fields), 400
-    flash("Saved." if changed else "Nothing was changed.", "ok" if changed else "info")
+    flash(spoken(say("Saved.") if changed else say("Nothing was changed.")), "ok" if changed else "info")
     return redirect(url_for("account_profile.index"), 303)
 
 
@@ -110,14 +111,14 @@ def save_theme() -> Response | tuple[str, int]:
         administration.change(db.session(), person, wanted, actor=actor(), now=now)
     except FieldErrors as error:
         return _show(person, {"name": person.name} | shown(person.claims), error.fields), 400
-    flash("Saved.", "ok")
+    flash(spoken(say("Saved.")), "ok")
     return redirect(url_for("account_profile.index"), 303)
 
 
 def _own(session: Session) -> Person:
     person = store.find(session, signed_in().person_id)
     if person is None:
-        raise NotFound("This account is gone.")
+        raise NotFound(say("This account is gone."))
     return person
 
 

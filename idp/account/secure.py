@@ -16,6 +16,7 @@ from idp.errors import NotFound
 from idp.login.actor import actor
 from idp.login.browser import bind_browser, forget_loaded_session, signed_in
 from idp.login.guards import login_required, recent_sign_in
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,7 @@ def finish() -> Response:
     view = signed_in()
     found = _under_way()
     if found is None:
-        flash("Your account is not being secured at the moment.", "info")
+        flash(spoken(say("Your account is not being secured at the moment.")), "info")
         return redirect(url_for("account_security.index"), 303)
     lockdown.finish(db.session(), view)
     return redirect(url_for("account_secure.done", entry_id=found.entry_id), 303)
@@ -106,7 +107,7 @@ def done(entry_id: str) -> str:
     session, view = db.session(), signed_in()
     found = lockdown.find(session, entry_id, view.person_id)
     if found is None:
-        raise NotFound("There is nothing to show here. Your activity lists what happened in your account.")
+        raise NotFound(say("There is nothing to show here. Your activity lists what happened in your account."))
     events = _done(found)
     return render_template(
         "account/secure/done.html",

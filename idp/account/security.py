@@ -11,11 +11,12 @@ from idp.db import db
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
 from idp.web.navigation import NavEntry
+from idp.wording import say
 
 bp = Blueprint("account_security", __name__, url_prefix="/account/security")
 NAV = NavEntry(
     menu="account",
-    label="Security",
+    label=say("Security"),
     endpoint="account_security.index",
     icon="shield-check",
     order=20,

@@ -16,14 +16,18 @@ from idp.errors import NotFound
 from idp.login.actor import actor
 from idp.login.browser import signed_in
 from idp.login.guards import login_required
+from idp.sessions.devices import named
 from idp.tokens import revocation
 from idp.web.navigation import NavEntry
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 bp = Blueprint("account_sessions", __name__, url_prefix="/account/sessions")
-NAV = NavEntry(menu="account", label="Sessions", endpoint="account_sessions.index", icon="monitor-smartphone", order=30)
+NAV = NavEntry(
+    menu="account", label=say("Sessions"), endpoint="account_sessions.index", icon="monitor-smartphone", order=30
+)
 
 
 @bp.get("")
@@ -49,7 +53,7 @@ def end(session_id: str) -> Response:
     session, now, view = db.session(), clock.utc_now(), signed_in()
     found = next((one for one in devices.live(session) if one.id == session_id and one.id != view.id), None)
     if found is None:
-        raise NotFound("That device is not signed in any more.")
+        raise NotFound(say("That device is not signed in any more."))
     sign_outs.end(session, found.id, view.person_id, now)
     revocation.revoke_sessions(session, [found.id], now=now)
     event = events.SessionEnded(
@@ -59,7 +63,7 @@ def end(session_id: str) -> Response:
         reason="signed out from another device",
     )
     record(session, event, now=now, actor=actor())
-    flash(f"{found.user_agent} is signed out.", "ok")
+    flash(spoken(say("%(device)s is signed out.", device=named(found.user_agent))), "ok")
     return redirect(url_for("account_sessions.index"), 303)
 
 
@@ -77,5 +81,5 @@ def end_others() -> Response:
             target_id=view.person_id, target_name=view.username, sessions=ended, grants=grants, kept_current=True
         )
         record(session, event, now=now, actor=actor())
-    flash("Every other device is signed out.", "ok")
+    flash(spoken(say("Every other device is signed out.")), "ok")
     return redirect(url_for("account_sessions.index"), 303)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 
 from idp import clock
+from idp.account.ended import told
 from idp.accounts import store as accounts
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import NotFound
@@ -23,13 +24,13 @@ from idp.settings import Settings
 from idp.vault import Secrets, Vault
 from idp.web import language, viewer
 from idp.web.current import service
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy.orm import Session
 
     from idp.accounts.models import Person
-    from idp.factors.changes import Ended
     from idp.login.enrolment import Offer
 
 bp = Blueprint("account_two_step", __name__, url_prefix="/account/security")
@@ -58,7 +59,7 @@ def set_up() -> Response:
         ended = changes.add_totp(session, person, given.seed, step=step, change=_change())
         # The code proved it: this session is one of two factors now.
         cookie = _strengthened(session)
-    flash(f"Your authenticator app is set up. {_told(ended)}", "ok")
+    flash(spoken(say("Your authenticator app is set up. %(ended)s", ended=told(ended.sessions))), "ok")
     answer = make_response(redirect(_after_set_up(), 303))
     if cookie is not None:
         forget_forms()
@@ -75,10 +76,10 @@ def switch_email_on() -> Response:
     session = db.session()
     person = _locked(session)
     if not service(Settings).sign_in.email_code or not person.email_verified:
-        flash("Codes go to verified addresses only. Verify yours first.", "error")
+        flash(spoken(say("Codes go to verified addresses only. Verify yours first.")), "error")
         return _back()
     ended = changes.add_email(session, person, change=_change())
-    flash(f"Codes by email are on. {_told(ended)}", "ok")
+    flash(spoken(say("Codes by email are on. %(ended)s", ended=told(ended.sessions))), "ok")
     return _back()
 
 
@@ -94,7 +95,6 @@ def confirm_removal(kind: str) -> Response:
     page = render_template(
         "account/security/remove.html",
         kind=kind,
-        words=changes.WORDS[kind],
         why_not=_why_not(session, person, kind),
         is_last=not _others(session, person, kind),
     )
@@ -113,7 +113,8 @@ def remove(kind: str) -> Response:
         return make_response(redirect(url_for("account_two_step.confirm_removal", kind=kind), 303))
     ended = changes.remove(session, person, kind, change=_change())
     if ended is not None:
-        flash(f"{changes.WORDS[kind].capitalize()} can no longer be used. {_told(ended)}", "ok")
+        removed = say("%(removed)s %(ended)s", removed=changes.REMOVED[kind], ended=told(ended.sessions))
+        flash(spoken(removed), "ok")
     return _back()
 
 
@@ -146,7 +147,7 @@ def forget(remembered_id: str) -> Response:
     session = db.session()
     person = _locked(session)
     if changes.forget_browsers(session, person, remembered_id, actor=actor(), now=clock.utc_now()):
-        flash("That browser will be asked for the second step again.", "ok")
+        flash(spoken(say("That browser will be asked for the second step again.")), "ok")
     return _back()
 
 
@@ -196,8 +197,12 @@ def _why_not(session: Session, person: Person, kind: str) -> str:
     ):
         return ""
     names = policy.groups_requiring(session, person.id)
-    whom = f"the members of {', '.join(names)}" if names else "everybody"
-    return f"It is your last second step, and here {whom} must have one. Set up another one first."
+    if not names:
+        return say("It is your last second step, and here everybody must have one. Set up another one first.")
+    return say(
+        "It is your last second step, and here the members of %(groups)s must have one. Set up another one first.",
+        groups=", ".join(names),
+    )
 
 
 def _change() -> Change:
@@ -215,17 +220,12 @@ def _change() -> Change:
 def _person(session: Session, *, lock: bool = False) -> Person:
     person = accounts.find(session, signed_in().person_id, lock=lock)
     if person is None:
-        raise NotFound("This account is gone.")
+        raise NotFound(say("This account is gone."))
     return person
 
 
 def _locked(session: Session) -> Person:
     return _person(session, lock=True)
-
-
-def _told(ended: Ended) -> str:
-    devices_ended = f"{ended.sessions} other device{'' if ended.sessions == 1 else 's'}"
-    return f"We signed out {devices_ended}." if ended.sessions else "No other device was signed in."
 
 
 def _back() -> Response:

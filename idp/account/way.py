@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from idp.wording import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
@@ -24,7 +26,7 @@ class Held:
     icon: str
     added_at: datetime
     href: str
-    label: str = "Look at it"
+    label: str = say("Look at it")
     is_form: bool = False
 
 

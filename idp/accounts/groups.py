@@ -14,6 +14,7 @@ from idp.accounts.models import Group, Membership, Person
 from idp.accounts.names import has_control, key_of
 from idp.accounts.paging import PAGE_SIZE, Slice, Span, take
 from idp.errors import FieldErrors
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ def add(session: Session, name: str, now: datetime) -> Group:
         with session.begin_nested():
             session.add(group)
     except IntegrityError as error:
-        raise FieldErrors({"name": "There is a group of this name already."}) from error
+        raise FieldErrors({"name": say("There is a group of this name already.")}) from error
     return group
 
 
@@ -97,7 +98,7 @@ def rename(session: Session, group: Group, name: str) -> None:
             session.flush()
     except IntegrityError as error:
         session.refresh(group)
-        raise FieldErrors({"name": "There is a group of this name already."}) from error
+        raise FieldErrors({"name": say("There is a group of this name already.")}) from error
 
 
 def delete(session: Session, group: Group) -> int:
@@ -186,9 +187,9 @@ def page(
 def _checked(name: str) -> str:
     name = name.strip()
     if not name:
-        raise FieldErrors({"name": "Enter a name."})
+        raise FieldErrors({"name": say("Enter a name.")})
     if len(name) > LONGEST_NAME:
-        raise FieldErrors({"name": f"Use at most {LONGEST_NAME} characters."})
+        raise FieldErrors({"name": say("Use at most %(most)s characters.", most=LONGEST_NAME)})
     if has_control(name):
-        raise FieldErrors({"name": "Leave out line breaks and invisible characters."})
+        raise FieldErrors({"name": say("Leave out line breaks and invisible characters.")})
     return name

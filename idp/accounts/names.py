@@ -7,6 +7,8 @@ import unicodedata
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
+from idp.wording import say
+
 LONGEST_USERNAME = 150
 LONGEST_EMAIL = 320
 LONGEST_NAME = 200
@@ -31,32 +33,32 @@ def has_control(text: str) -> bool:
 def username_fault(username: str) -> str | None:
     """Return the sentence that says why nobody can be called *username*, or nothing."""
     if not username:
-        return "Enter a username."
+        return say("Enter a username.")
     if len(username) > LONGEST_USERNAME:
-        return f"Use at most {LONGEST_USERNAME} characters."
+        return say("Use at most %(most)s characters.", most=LONGEST_USERNAME)
     if "@" in key_of(username):
         # Else one person's username could be another one's email address at sign-in.
-        return "Leave out the @ sign: an address belongs in the email field."
+        return say("Leave out the @ sign: an address belongs in the email field.")
     if has_control(username) or any(letter.isspace() for letter in username):
-        return "Use letters, digits and signs, with no blanks."
+        return say("Use letters, digits and signs, with no blanks.")
     return None
 
 
 def name_fault(name: str) -> str | None:
     """Return the sentence that says why a full name cannot be *name*, or nothing; empty is fine."""
     if len(name) > LONGEST_NAME:
-        return f"Use at most {LONGEST_NAME} characters."
-    return "Leave out line breaks and invisible characters." if has_control(name) else None
+        return say("Use at most %(most)s characters.", most=LONGEST_NAME)
+    return say("Leave out line breaks and invisible characters.") if has_control(name) else None
 
 
 def email_fault(email: str) -> str | None:
     """Return the sentence that says why *email* is no address, or nothing; no name server is asked."""
     if not email:
-        return "Enter an email address."
+        return say("Enter an email address.")
     if len(email) > LONGEST_EMAIL:
-        return f"Use at most {LONGEST_EMAIL} characters."
+        return say("Use at most %(most)s characters.", most=LONGEST_EMAIL)
     try:
         validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        return "Enter an email address, such as ana@example.com."
+        return say("Enter an email address, such as %(example)s.", example="ana@example.com")
     return None

@@ -14,6 +14,7 @@ from idp.accounts.models import Person
 from idp.accounts.names import email_fault, key_of, name_fault, username_fault
 from idp.accounts.paging import PAGE_SIZE, Slice, Span, take
 from idp.errors import Conflict, FieldErrors
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _TAKEN = {
-    "username": "Somebody else has this username.",
-    "email": "Somebody else has this email address.",
+    "username": say("Somebody else has this username."),
+    "email": say("Somebody else has this email address."),
 }
 _CHANGEABLE = frozenset({"username", "email", "email_verified", "name", "claims", "is_admin", "theme"})
 THEMES = ("system", "light", "dark")
@@ -147,7 +148,7 @@ def update(session: Session, person: Person, *, changes: dict[str, Any], now: da
         raise ValueError(message)
     values = check_names(changes)
     if values.get("theme", "system") not in THEMES:
-        raise FieldErrors({"theme": "Choose one of these."})
+        raise FieldErrors({"theme": say("Choose one of these.")})
     if person.is_admin and values.get("is_admin") is False:
         ensure_not_last_admin(session, person)
     _write(session, person, values, now)
@@ -224,7 +225,7 @@ def ensure_not_last_admin(session: Session, person: Person) -> None:
     locked = select(Person.id).where(*_working_admin()).order_by(Person.id).with_for_update()
     admins = set(session.execute(locked).scalars())
     if person.id in admins and len(admins) == 1:
-        message = "This is the last administrator who can sign in. Make somebody else administrator first."
+        message = say("This is the last administrator who can sign in. Make somebody else administrator first.")
         raise LastAdministrator(message)
 
 

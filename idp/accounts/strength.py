@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from idp.accounts.names import key_of
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,18 +31,18 @@ _MOST_LOOK_ALIKES: Final = 6
 _SIGNS: Final = str.maketrans(dict.fromkeys("@({[<!|$+%", "*"))
 _LIST: Final = Path(__file__).with_name("common-passwords.txt.gz")
 
-_TOO_SHORT = f"Use at least {SHORTEST} characters."
-_TOO_LONG = f"Use at most {LONGEST} characters."
-_NAME = "Choose something other than your name or address."
-_MOST_USED = "This is one of the most used passwords. Choose something else."
-_LIKE_MOST_USED = "This is close to one of the most used passwords. Add another word or two."
-_PERSONAL = "This is mostly your own name or address. Add another word or two."
-_ONE_WORD = "One word alone is guessed early. Add another word or two."
-_ROW_OF_KEYS = "Keys that lie next to each other are guessed early. Add another word or two."
-_REPEATED = "Repeating the same characters does not help much. Add another word or two."
-_SEQUENCE = "Sequences such as “abcd” or “6543” are guessed early. Add another word or two."
-_DATE = "Dates and years are guessed early. Add another word or two."
-_EASY = "This is easy to guess. Add another word or two."
+_TOO_SHORT = say("Use at least %(least)s characters.", least=SHORTEST)
+_TOO_LONG = say("Use at most %(most)s characters.", most=LONGEST)
+_NAME = say("Choose something other than your name or address.")
+_MOST_USED = say("This is one of the most used passwords. Choose something else.")
+_LIKE_MOST_USED = say("This is close to one of the most used passwords. Add another word or two.")
+_PERSONAL = say("This is mostly your own name or address. Add another word or two.")
+_ONE_WORD = say("One word alone is guessed early. Add another word or two.")
+_ROW_OF_KEYS = say("Keys that lie next to each other are guessed early. Add another word or two.")
+_REPEATED = say("Repeating the same characters does not help much. Add another word or two.")
+_SEQUENCE = say("Sequences such as “abcd” or “6543” are guessed early. Add another word or two.")
+_DATE = say("Dates and years are guessed early. Add another word or two.")
+_EASY = say("This is easy to guess. Add another word or two.")
 
 _WEAKNESS: Final = {
     "spatial": _ROW_OF_KEYS,
@@ -51,7 +52,7 @@ _WEAKNESS: Final = {
     "date": _DATE,
 }
 _OF_DICTIONARY: Final = {"user_inputs": _PERSONAL, "passwords": _LIKE_MOST_USED}
-_GOOD, _STRONG = "Good: hard to guess.", "Strong: very hard to guess."
+_GOOD, _STRONG = say("Good: hard to guess."), say("Strong: very hard to guess.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from idp.audit.declared import Change, Event
+from idp.wording import say
 
 
-class FactorAdded(Event, type="factor.added", title="Added a second factor", about="accounts"):
+class FactorAdded(Event, type="factor.added", title=say("Added a second factor"), about="accounts"):
     """A person can prove in a further way who they are."""
 
     # totp, email, passkey
@@ -14,7 +15,7 @@ class FactorAdded(Event, type="factor.added", title="Added a second factor", abo
     grants: int = 0
 
 
-class FactorRemoved(Event, type="factor.removed", title="Removed a second factor", about="accounts"):
+class FactorRemoved(Event, type="factor.removed", title=say("Removed a second factor"), about="accounts"):
     """A way to prove who one is was taken from a person, by themselves or by an administrator."""
 
     factor: str = ""
@@ -22,19 +23,19 @@ class FactorRemoved(Event, type="factor.removed", title="Removed a second factor
     grants: int = 0
 
 
-class RecoveryCodesMade(Event, type="recovery_codes.made", title="Made recovery codes", about="accounts"):
+class RecoveryCodesMade(Event, type="recovery_codes.made", title=say("Made recovery codes"), about="accounts"):
     """A person has new recovery codes; those before are worth nothing."""
 
     codes: int = 0
 
 
-class BrowserRemembered(Event, type="browser.remembered", title="Left a browser out of asking", about="accounts"):
+class BrowserRemembered(Event, type="browser.remembered", title=say("Left a browser out of asking"), about="accounts"):
     """A person is not asked for the second factor in this browser for a while."""
 
     days: int = 0
 
 
-class BrowserForgotten(Event, type="browser.forgotten", title="Asks again in a browser", about="accounts"):
+class BrowserForgotten(Event, type="browser.forgotten", title=say("Asks again in a browser"), about="accounts"):
     """A person is asked for the second factor again where they were not; ``copied``: since two held what one should."""
 
     browsers: int = 0

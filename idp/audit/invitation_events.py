@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idp.audit.declared import Event
+from idp.wording import say
 
 
 class InvitationMade(Event, type="invitation.made", title="Invited somebody", about="accounts"):
@@ -24,7 +25,7 @@ class InvitationRevoked(Event, type="invitation.revoked", title="Revoked an invi
     """An invitation stopped working before it was used."""
 
 
-class InvitationAccepted(Event, type="invitation.accepted", title="Accepted an invitation", about="accounts"):
+class InvitationAccepted(Event, type="invitation.accepted", title=say("Accepted an invitation"), about="accounts"):
     """Somebody used an invitation; the target is the person."""
 
     invitation_id: str = ""
@@ -45,7 +46,7 @@ class SignUpAsked(Event, type="sign_up.asked", title="Asked for an account", abo
     email: str = ""
 
 
-class SignedUp(Event, type="sign_up.done", title="Made an account", about="accounts"):
+class SignedUp(Event, type="sign_up.done", title=say("Made an account"), about="accounts"):
     """Somebody who was not invited made an account, after their address was verified; the target is the person."""
 
     email: str = ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from idp.audit.declared import Change, Event
+from idp.wording import say
 
 
-class PasskeyAdded(Event, type="passkey.added", title="Added a passkey", about="accounts"):
+class PasskeyAdded(Event, type="passkey.added", title=say("Added a passkey"), about="accounts"):
     """A person can sign in with one passkey more."""
 
     passkey_id: str = ""
@@ -16,14 +17,14 @@ class PasskeyAdded(Event, type="passkey.added", title="Added a passkey", about="
     grants: int = 0
 
 
-class PasskeyRenamed(Event, type="passkey.renamed", title="Renamed a passkey", about="accounts"):
+class PasskeyRenamed(Event, type="passkey.renamed", title=say("Renamed a passkey"), about="accounts"):
     """A passkey got another name."""
 
     passkey_id: str = ""
     changes: tuple[Change, ...] = ()
 
 
-class PasskeyRemoved(Event, type="passkey.removed", title="Removed a passkey", about="accounts"):
+class PasskeyRemoved(Event, type="passkey.removed", title=say("Removed a passkey"), about="accounts"):
     """Nobody can sign in with this passkey any more."""
 
     passkey_id: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idp.audit.declared import Event
+from idp.wording import say
 
 
 class PasswordChanged(Event, type="password.changed", title="Changed a password", about="accounts"):
@@ -17,7 +18,7 @@ class PasswordChanged(Event, type="password.changed", title="Changed a password"
 
 
 class PasswordChangeRequired(
-    Event, type="password.change_required", title="Asked for a new password", about="accounts"
+    Event, type="password.change_required", title=say("Asked for a new password"), about="accounts"
 ):
     """A person has to choose another password before they are next signed in."""
 
@@ -25,7 +26,7 @@ class PasswordChangeRequired(
     grants: int = 0
 
 
-class RecoveryAsked(Event, type="recovery.asked", title="Asked for a recovery link", about="sign-ins"):
+class RecoveryAsked(Event, type="recovery.asked", title=say("Asked for a recovery link"), about="sign-ins"):
     """Somebody who cannot sign in asked for a link by mail; the target is empty when nobody has the name."""
 
     # unknown_person, disabled; empty when a mail was queued
@@ -33,7 +34,7 @@ class RecoveryAsked(Event, type="recovery.asked", title="Asked for a recovery li
     client_id: str = ""
 
 
-class RecoveryLinkMade(Event, type="recovery.link_made", title="Made a recovery link", about="accounts"):
+class RecoveryLinkMade(Event, type="recovery.link_made", title=say("Made a recovery link"), about="accounts"):
     """A link with which a person chooses a new password was made to be handed over."""
 
     removes_second_factors: bool | None = None

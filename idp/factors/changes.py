@@ -30,17 +30,12 @@ if TYPE_CHECKING:
 
 # Beside the kinds of ``store``, what can be taken away.
 RECOVERY_CODES: Final = "recovery_codes"
-# What a factor is called in sentences.
-WORDS: Final = {
-    store.TOTP: "an authenticator app",
-    store.EMAIL: "codes by email",
-    RECOVERY_CODES: "recovery codes",
-}
 _ADDED: Final = {
     store.TOTP: say("From now on an authenticator app can be used when you sign in."),
     store.EMAIL: say("From now on codes by email can be used when you sign in."),
 }
-_REMOVED: Final = {
+# Said after ``remove``.
+REMOVED: Final = {
     store.TOTP: say("An authenticator app can no longer be used when you sign in."),
     store.EMAIL: say("Codes by email can no longer be used when you sign in."),
     RECOVERY_CODES: say("Recovery codes can no longer be used when you sign in."),
@@ -92,7 +87,7 @@ def remove(session: Session, person: Person, kind: str, *, change: Change) -> En
         return None
     ended = _end_others(session, person, change)
     _record_removal(session, person, kind, ended, change)
-    _tell(session, person, _REMOVED[kind], change)
+    _tell(session, person, REMOVED[kind], change)
     return ended
 
 

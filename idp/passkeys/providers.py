@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from idp.wording import say
+
 if TYPE_CHECKING:
     from idp.passkeys.models import Passkey
 
@@ -56,9 +58,9 @@ class Kind:
     icon: str
 
 
-SYNCED = Kind("Synced", "next", "cloud")
-SECURITY_KEY = Kind("Security key", "off", "usb")
-ONE_DEVICE = Kind("One device only", "off", "scan-face")
+SYNCED = Kind(say("Synced"), "next", "cloud")
+SECURITY_KEY = Kind(say("Security key"), "off", "usb")
+ONE_DEVICE = Kind(say("One device only"), "off", "scan-face")
 
 
 def provider_of(aaguid: str) -> str:

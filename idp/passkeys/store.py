@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from idp import opaque
 from idp.errors import Conflict, FieldErrors
 from idp.passkeys.models import Passkey, PasskeyOffer
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def add(session: Session, person_id: str, made: NewCredential, *, name: str, now
 
     """
     if count_of(session, person_id) >= MOST_PER_PERSON:
-        message = f"This account has {MOST_PER_PERSON} passkeys already. Remove one first."
+        message = say("This account has %(most)s passkeys already. Remove one first.", most=MOST_PER_PERSON)
         raise PasskeyTaken(message)
     passkey = Passkey(
         id=opaque.new_id("psk"),
@@ -82,7 +83,7 @@ def add(session: Session, person_id: str, made: NewCredential, *, name: str, now
         with session.begin_nested():
             session.add(passkey)
     except IntegrityError as error:
-        message = "This passkey is already in use here."
+        message = say("This passkey is already in use here.")
         raise PasskeyTaken(message) from error
     return passkey
 
@@ -96,9 +97,9 @@ def rename(session: Session, passkey: Passkey, name: str) -> None:
     """
     chosen = " ".join(name.split())
     if not chosen:
-        raise FieldErrors({"name": "Enter a name."})
+        raise FieldErrors({"name": say("Enter a name.")})
     if len(chosen) > LONGEST_NAME:
-        raise FieldErrors({"name": f"Use at most {LONGEST_NAME} characters."})
+        raise FieldErrors({"name": say("Use at most %(most)s characters.", most=LONGEST_NAME)})
     passkey.name = chosen
     session.flush()
 

@@ -11,6 +11,7 @@ from typing import Any
 from idp.errors import FieldErrors
 from idp.protocol.parameters import is_clean
 from idp.protocol.redirect_uris import check_web_address
+from idp.wording import say
 
 MAX_TEXT = 300
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,5}", re.ASCII)
@@ -51,7 +52,7 @@ def check_standard_claims(
             fault = _account_fault(name, value, account)
         else:
             check = _CHECKS.get(name)
-            fault = check(value, now) if check else "This is not a standard claim."
+            fault = check(value, now) if check else say("This is not a standard claim.")
             if not fault and value not in ("", {}):
                 kept[name] = value
         if fault:
@@ -66,14 +67,14 @@ def _account_fault(name: str, value: object, account: Mapping[str, Any]) -> str 
         return None
     if name in account and type(value) is type(account[name]) and value == account[name]:
         return None
-    return "The account itself keeps this; change it there."
+    return say("The account itself keeps this; change it there.")
 
 
 def _text(value: Any, _now: datetime, *, limit: int = MAX_TEXT) -> str | None:  # noqa: ANN401 - JSON as it came
     if not isinstance(value, str):
-        return "It must be text."
+        return say("It must be text.")
     if len(value) > limit or not is_clean(value):
-        return f"It must have at most {limit} characters and none of control."
+        return say("It must have at most %(most)s characters and none of control.", most=limit)
     return None
 
 
@@ -94,7 +95,11 @@ def _zone(value: Any, now: datetime) -> str | None:  # noqa: ANN401 - JSON as it
     if fault or not value or value in zones():
         return fault
     meant = next((name for name in zones() if name.casefold() == value.casefold().replace(" ", "_")), None)
-    return f"The time zone is written {meant}." if meant else "It must be a time zone as in Europe/Paris."
+    return (
+        say("The time zone is written %(zone)s.", zone=meant)
+        if meant
+        else say("It must be a time zone as in Europe/Paris.")
+    )
 
 
 def _form(pattern: re.Pattern[str], sentence: str) -> _Check:
@@ -107,16 +112,16 @@ def _form(pattern: re.Pattern[str], sentence: str) -> _Check:
 def _web_address(value: Any, now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
     fault = _text(value, now, limit=2048)
     if fault is None and value and check_web_address(value):
-        fault = "It must be a web address, as in https://example.com/ana."
+        fault = say("It must be a web address, as in %(example)s.", example="https://example.com/ana")
     return fault
 
 
 def _flag(value: Any, _now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
-    return None if isinstance(value, bool) else "It must be true or false."
+    return None if isinstance(value, bool) else say("It must be true or false.")
 
 
 def _birthdate(value: Any, now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
-    sentence = "It must be a date as YYYY-MM-DD, 0000-MM-DD or YYYY."
+    sentence = say("It must be a date as YYYY-MM-DD, 0000-MM-DD or YYYY.")
     fault = _text(value, now)
     if fault or not value:
         return fault
@@ -127,7 +132,7 @@ def _birthdate(value: Any, now: datetime) -> str | None:  # noqa: ANN401 - JSON 
     if year == 0:
         return None if parts[2] else sentence
     if year < _FIRST_YEAR or (parts[0] > now.date().isoformat() if parts[2] else year > now.year):
-        return f"It must lie between {_FIRST_YEAR} and today."
+        return say("It must lie between %(year)s and today.", year=_FIRST_YEAR)
     return None
 
 
@@ -143,16 +148,16 @@ def _is_day(parts: re.Match[str]) -> bool:
 
 def _address(value: Any, _now: datetime) -> str | None:  # noqa: ANN401 - JSON as it came
     if not isinstance(value, dict) or not set(value) <= set(ADDRESS_MEMBERS):
-        return f"It must be an object with any of {', '.join(ADDRESS_MEMBERS)}."
+        return say("It must be an object with any of %(members)s.", members=", ".join(ADDRESS_MEMBERS))
     if any(address_fault(part) for part in value.values()):
-        return f"Each of its parts must be text of 1 to {MAX_TEXT} characters."
+        return say("Each of its parts must be text of 1 to %(most)s characters.", most=MAX_TEXT)
     return None
 
 
 def address_fault(part: object) -> str | None:
     """Return why *part* cannot be a member of an address; ``None`` when it can."""
     if not isinstance(part, str) or not part.strip() or len(part) > MAX_TEXT or not is_clean(_one_line(part)):
-        return f"It must be text of 1 to {MAX_TEXT} characters."
+        return say("It must be text of 1 to %(most)s characters.", most=MAX_TEXT)
     return None
 
 
@@ -166,8 +171,8 @@ _CHECKS: Mapping[str, _Check] = MappingProxyType(
         **dict.fromkeys(("profile", "picture", "website"), _web_address),
         "birthdate": _birthdate,
         "zoneinfo": _zone,
-        "locale": _form(_LOCALE, "It must be a language tag as in en-US."),
-        "phone_number": _form(_PHONE, "It must be a phone number as in +1 604 555 1234."),
+        "locale": _form(_LOCALE, say("It must be a language tag as in en-US.")),
+        "phone_number": _form(_PHONE, say("It must be a phone number as in +1 604 555 1234.")),
         "phone_number_verified": _flag,
         "address": _address,
     }

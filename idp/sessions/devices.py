@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.wording import say
 
-_UNKNOWN = say("Unknown browser")
+_UNKNOWN, _ON = say("Unknown browser"), " on "
 # Longer ones are not from browsers, and every pattern would be tried on them.
 _LONGEST_HEADER = 1000
 _LONGEST = 98
@@ -27,3 +27,11 @@ def describe(user_agent: str) -> str:
     if browser and system:
         return say("%(browser)s on %(system)s", browser=browser, system=system)
     return browser or system or _UNKNOWN
+
+
+def named(described: str) -> str:
+    """Return what ``describe`` returned and a table kept, as a sentence again."""
+    if described == _UNKNOWN:
+        return _UNKNOWN
+    browser, on, system = described.partition(_ON)
+    return say("%(browser)s on %(system)s", browser=browser, system=system) if on else described

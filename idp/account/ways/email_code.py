@@ -11,6 +11,7 @@ from idp.db import db
 from idp.factors import store
 from idp.settings import Settings
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def _held(view: SessionView) -> list[Held]:
     if factor is None:
         return []
     address = url_for("account_two_step.confirm_removal", kind=store.EMAIL)
-    return [Held(f"Codes by email to {view.email}", "mail", factor.created_at, address)]
+    return [Held(say("Codes by email to %(email)s", email=view.email), "mail", factor.created_at, address)]
 
 
 WAY = Way(order=40, template="account/security/_email_code.html", state=_state, held=_held)

@@ -10,6 +10,7 @@ from idp.account.way import Held, Way
 from idp.db import db
 from idp.login.passkey_party import party
 from idp.passkeys import ceremonies, providers, store
+from idp.sessions.devices import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,10 @@ def _state(view: SessionView) -> Mapping[str, object]:
     ours = party()
     held = store.of_person(db.session(), view.person_id)
     return {
-        "passkeys": [(one, providers.kind_of(one), providers.provider_of(one.aaguid)) for one in held],
+        "passkeys": [
+            (one, providers.kind_of(one), providers.provider_of(one.aaguid), named(one.last_used_on or ""))
+            for one in held
+        ],
         "can_add": ours is not None,
         # What the browser is told, so that password managers offer what works and nothing else.
         "signal": {

@@ -9,6 +9,7 @@ from flask import url_for
 from idp.account.way import Held, Way
 from idp.db import db
 from idp.factors import changes, recovery_codes
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def _held(view: SessionView) -> list[Held]:
     if made_at is None or not recovery_codes.left(session, person_id):
         return []
     address = url_for("account_two_step.confirm_removal", kind=changes.RECOVERY_CODES)
-    return [Held("Recovery codes", "list-checks", made_at, address)]
+    return [Held(say("Recovery codes"), "list-checks", made_at, address)]
 
 
 WAY = Way(order=50, template="account/security/_recovery_codes.html", state=_state, held=_held)

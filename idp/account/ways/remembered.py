@@ -12,6 +12,8 @@ from idp.accounts import store as accounts
 from idp.db import db
 from idp.factors import remembered
 from idp.login.browser import browser_fingerprint
+from idp.sessions.devices import named
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,17 +23,18 @@ if TYPE_CHECKING:
 
 
 def _state(view: SessionView) -> Mapping[str, object]:
-    return {"browsers": _found(view), "here": browser_fingerprint()}
+    browsers = [(one, named(one.user_agent)) for one in _found(view)]
+    return {"browsers": browsers, "here": browser_fingerprint()}
 
 
 def _held(view: SessionView) -> list[Held]:
     return [
         Held(
-            f"No second step in {one.user_agent}",
+            say("No second step in %(device)s", device=named(one.user_agent)),
             "laptop",
             one.created_at,
             url_for("account_two_step.forget", remembered_id=one.id),
-            label="Ask again there",
+            label=say("Ask again there"),
             is_form=True,
         )
         for one in _found(view)

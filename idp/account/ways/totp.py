@@ -9,6 +9,7 @@ from flask import url_for
 from idp.account.way import Held, Way
 from idp.db import db
 from idp.factors import store
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ def _held(view: SessionView) -> list[Held]:
     if factor is None:
         return []
     address = url_for("account_two_step.confirm_removal", kind=store.TOTP)
-    return [Held("Authenticator app", "smartphone", factor.created_at, address)]
+    return [Held(say("Authenticator app"), "smartphone", factor.created_at, address)]
 
 
 WAY = Way(order=30, template="account/security/_totp.html", state=_state, held=_held)
