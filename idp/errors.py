@@ -52,7 +52,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from idp.diagnosis.reasons import Reason
+from idp.diagnosis.reason import Reason
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _TYPOGRAPHY = str.maketrans({"’": "'", "“": "'", "”": "'", "–": "-", "…": "...", '"': "'", "\\": "/"})

@@ -6,7 +6,11 @@ from html.parser import HTMLParser
 import flask_babel
 
 _SAID = re.compile(r"⟦[^⟦⟧]*⟧")
-_SHOWN = {"aria-label", "aria-description", "alt", "placeholder", "title", "data-confirm", "data-say"}
+_SHOWN = {"aria-label", "aria-description", "alt", "placeholder", "title", "data-confirm", "data-say"} | {
+    "data-cancelled",
+    "data-failed",
+    "data-known",
+}
 _SILENT = {"script", "style", "svg", "code", "kbd"}
 
 

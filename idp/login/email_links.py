@@ -13,6 +13,7 @@ from idp.errors import FieldErrors
 from idp.login import email_addresses
 from idp.login.actor import acting, actor
 from idp.login.browser import current_session
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -57,7 +58,7 @@ def confirm(token: str) -> str | tuple[str, int] | Response:
     if done is None:
         return _gone()
     if current_session():
-        flash(f"{done.email} is verified.", "ok")
+        flash(spoken(say("%(email)s is verified.", email=done.email)), "ok")
         return redirect(url_for("account_profile.index"), 303)
     return render_template("login/email_link.html", state="done", account=done, email=done.email)
 

@@ -21,6 +21,7 @@ from idp.vault import Secrets, Vault
 from idp.web import language
 from idp.web.current import service
 from idp.web.headers import pending_page
+from idp.wording import say
 
 if TYPE_CHECKING:
     from idp.accounts.models import Person
@@ -120,7 +121,7 @@ def _change(half: PendingSignIn, person: Person) -> Change:
 def _locked(person_id: str) -> Person:
     person = accounts.find(db.session(), person_id, lock=True)
     if person is None:
-        raise NotFound("This account is gone.")
+        raise NotFound(say("This account is gone."))
     return person
 
 

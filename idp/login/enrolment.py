@@ -11,6 +11,7 @@ from idp.factors import totp
 from idp.settings import Settings
 from idp.vault import Vault, VaultError
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,8 +21,8 @@ _GROUP = 4
 _QUIET = 4
 _LONGEST_ENVELOPE = 400
 
-MISSING = "Enter the 6 digits that your authenticator app shows."
-WRONG = "That code is not right. Enter the one that your authenticator app shows now."
+MISSING = say("Enter the 6 digits that your authenticator app shows.")
+WRONG = say("That code is not right. Enter the one that your authenticator app shows now.")
 
 
 @dataclass(frozen=True, slots=True)

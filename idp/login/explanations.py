@@ -28,10 +28,11 @@ from idp.web import error_pages
 from idp.web.current import service
 from idp.web.error_pages import Developer, ErrorPage
 from idp.web.request_ids import request_id
+from idp.wording import say
 
 if TYPE_CHECKING:
     from idp.clients.store import Client
-    from idp.diagnosis.reasons import Reason
+    from idp.diagnosis.reason import Reason
 
 _LOG = structlog.get_logger("idp.login")
 # Where apps send people: what is refused there is kept.
@@ -56,7 +57,7 @@ def explain(error: IdpError, reason: Reason) -> ErrorPage:
         # No app had a part in it: the developer's card would tell people nothing.
         return page if client_id or request.blueprint in _KEPT_AT else replace(page, developer=None)
     if not page.action_href:
-        page = replace(page, action_label=f"Go to {client.name}", action_href=_home(client))
+        page = replace(page, action_label=say("Go to %(app)s", app=client.name), action_href=_home(client))
     if page.developer is not None and _is_administrator():
         page = replace(page, developer=_with_registered(page.developer, client))
     return page

@@ -11,6 +11,7 @@ from idp.db import db
 from idp.errors import NotFound
 from idp.web.brand import picture
 from idp.web.limits import answers_head
+from idp.wording import say
 
 if TYPE_CHECKING:
     from flask import Response
@@ -24,5 +25,5 @@ def show(digest: str) -> Response:
     """Return one picture."""
     found = logos.find(db.session(), digest)
     if found is None:
-        raise NotFound("There is no such picture.")
+        raise NotFound(say("There is no such picture."))
     return picture(found.media_type, found.content)

@@ -20,6 +20,7 @@ from idp.web import error_pages
 from idp.web.csrf import is_own_site
 from idp.web.current import service
 from idp.web.headers import pending_page
+from idp.wording import say
 
 if TYPE_CHECKING:
     from idp.accounts.models import Person
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 bp = Blueprint("login_new_password", __name__)
 
-_SAME = "Choose another password than the present one."
+_SAME = say("Choose another password than the present one.")
 
 
 @bp.get("/login/new-password")

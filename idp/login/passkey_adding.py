@@ -27,6 +27,7 @@ from idp.settings import Settings
 from idp.tokens import revocation
 from idp.web.addresses import client_address
 from idp.web.current import service
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from idp.sessions.store import SessionView
 
 _LOG = structlog.get_logger("idp.login")
-_UNREADABLE = "We couldn’t read what your browser sent. Try again."
-_STALE = "That took too long. Try again."
-_WRONG = "We couldn’t check this passkey. Try again, or choose another place to keep it."
+_UNREADABLE = say("We couldn’t read what your browser sent. Try again.")
+_STALE = say("That took too long. Try again.")
+_WRONG = say("We couldn’t check this passkey. Try again, or choose another place to keep it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ def _verified(view: SessionView, text: str, *, is_quiet: bool) -> NewCredential 
 def _keep(view: SessionView, made: NewCredential, *, ends_others: bool) -> Added | NotAdded:
     now = clock.utc_now()
     device = devices.describe(request.headers.get("User-Agent", ""))
-    name = (providers.provider_of(made.aaguid) or f"Passkey of {device}")[: store.LONGEST_NAME]
+    name = (providers.provider_of(made.aaguid) or spoken(say("Passkey of %(device)s", device=device)))[
+        : store.LONGEST_NAME
+    ]
     with transaction() as session:
         # The person first, as at sign-in: two transactions that lock in different orders wait for each other.
         person = accounts.find(session, view.person_id, lock=True)

@@ -28,6 +28,7 @@ from idp.sessions import devices
 from idp.sessions import store as sessions
 from idp.web.addresses import client_address
 from idp.web.throttle import Blocked, throttle
+from idp.wording import say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("idp.login")
 FIELD = "passkey"
-_UNREADABLE = "We couldn’t read what your browser sent. Try again, or use your password."
-_STALE = "That took too long. Try again."
-_UNKNOWN = "We don’t know this passkey any more. Use another one, or your password."
-_OTHER = "That passkey belongs to another account. Use one of this account, or your password."
-_WRONG = "We couldn’t check that passkey. Try again, or use your password."
-_UNVERIFIED = (
+_UNREADABLE = say("We couldn’t read what your browser sent. Try again, or use your password.")
+_STALE = say("That took too long. Try again.")
+_UNKNOWN = say("We don’t know this passkey any more. Use another one, or your password.")
+_OTHER = say("That passkey belongs to another account. Use one of this account, or your password.")
+_WRONG = say("We couldn’t check that passkey. Try again, or use your password.")
+_UNVERIFIED = say(
     "Your device didn’t check that it’s you. Set up a screen lock or a PIN for the passkey, or use your password."
 )
 _UNKNOWN_REASON, _WRONG_REASON, _DISABLED = "unknown_passkey", "wrong_passkey", "disabled"

@@ -9,6 +9,7 @@ from idp.login.passkey_party import party
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.limits import answers_head
+from idp.wording import say
 
 bp = Blueprint("login_passkey_documents", __name__)
 
@@ -20,7 +21,7 @@ _MAX_AGE = "public, max-age=3600"
 def endpoints() -> Response:
     """Say where passkeys are added and managed (W3C, A Well-Known URL for Relying Party Passkey Endpoints)."""
     if party() is None:
-        raise NotFound("There are no passkeys here.")
+        raise NotFound(say("There are no passkeys here."))
     issuer = service(Settings).issuer
     enroll, manage = url_for("account_passkeys.new"), url_for("account_security.index", _anchor="passkeys")
     return _public({"enroll": f"{issuer}{enroll}", "manage": f"{issuer}{manage}"})
@@ -32,7 +33,7 @@ def related_origins() -> Response:
     """Name the other origins that may use the passkeys of this one (Web Authentication section 5.11)."""
     origins = service(Settings).passkeys.related_origins
     if not origins:
-        raise NotFound("No other origin may use the passkeys of this one.")
+        raise NotFound(say("No other origin may use the passkeys of this one."))
     return _public({"origins": list(origins)})
 
 

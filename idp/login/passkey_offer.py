@@ -14,6 +14,7 @@ from idp.login.guards import needs_reauth
 from idp.login.passkey_adding import NotAdded
 from idp.login.waiting import Waiting, find_waiting
 from idp.web.headers import pending_page
+from idp.wording import say, spoken
 
 bp = Blueprint("login_passkey_offer", __name__)
 
@@ -40,7 +41,7 @@ def add() -> Response:
     if isinstance(outcome, NotAdded):
         return _page(waiting, outcome)
     if not waiting.id:
-        flash("Your passkey is saved. Next time, sign in with it.", "ok")
+        flash(spoken(say("Your passkey is saved. Next time, sign in with it.")), "ok")
     return _see_other(waiting.resume_at)
 
 

@@ -9,12 +9,11 @@ from flask import request, url_for
 from idp import clock
 from idp.accounts import store as accounts
 from idp.db import db, transaction
-from idp.diagnosis import reasons
 from idp.login import halfway, passkey_attempts
 from idp.login.browser import browser_fingerprint
 from idp.login.passkey_attempts import Expected
 from idp.login.passkey_party import party
-from idp.login.refused import Refused
+from idp.login.refused import DISABLED, Refused
 from idp.passkeys import challenges, store
 from idp.sessions.known_people import known_people
 from idp.settings import Settings
@@ -57,7 +56,7 @@ def sign_in(text: str, waiting: Waiting) -> Outcome | Refused:
     if person is None:
         return passkey_attempts.gone()
     if outcome is None:
-        return Refused((("", f"{reasons.PERSON_DISABLED.title}. {reasons.PERSON_DISABLED.public}"),), status=403)
+        return Refused((("", DISABLED),), status=403)
     return outcome
 
 

@@ -15,6 +15,7 @@ from idp.login.methods import passkey
 from idp.login.passkey_party import party
 from idp.login.refused import Refused
 from idp.login.waiting import find_waiting
+from idp.wording import say
 
 if TYPE_CHECKING:
     from idp.login.passkey_attempts import Expected
@@ -47,7 +48,7 @@ def confirm_options() -> Response:
     """Return what the browser of somebody signed in is to ask for."""
     view = current_session()
     if view is None:
-        message = "Nobody is signed in here any more."
+        message = say("Nobody is signed in here any more.")
         raise Forbidden(message)
     return _asked(passkey_sign_in.expected_at_confirm(view))
 
@@ -72,7 +73,7 @@ def second_options() -> Response:
     """Return what the browser of somebody who is half signed in is to ask for."""
     half = halfway.current(find_waiting())
     if half is None:
-        message = "This sign-in is over. Begin it once more."
+        message = say("This sign-in is over. Begin it once more.")
         raise Forbidden(message)
     return _asked(passkey.expected(half))
 
@@ -80,7 +81,7 @@ def second_options() -> Response:
 def _asked(expected: Expected) -> Response:
     ours = party()
     if ours is None:
-        message = "Passkeys need a server that is reached by a name."
+        message = say("Passkeys need a server that is reached by a name.")
         raise NotFound(message)
     with transaction() as session:
         return jsonify(passkey_attempts.ask(session, expected, ours))

@@ -13,6 +13,7 @@ from idp.db import commits_in_steps
 from idp.login.browser import current_session
 from idp.web.addresses import client_address, network_of
 from idp.web.throttle import Limit, Rule, throttle
+from idp.wording import spoken
 
 if TYPE_CHECKING:
     from flask import Response
@@ -35,7 +36,7 @@ def judge() -> Response:
     """
     throttle().reserve([Limit(ASKED, network_of(client_address()))], clock.utc_now())
     found = strength.judge(request.form.get("password", ""), names=_names())
-    return jsonify(ok=found.ok, sentence=found.sentence)
+    return jsonify(ok=found.ok, sentence=spoken(found.sentence))
 
 
 def _names() -> list[str]:

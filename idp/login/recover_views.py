@@ -17,6 +17,7 @@ from idp.login.waiting import Waiting, find_waiting, waiting_for
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.throttle import Blocked
+from idp.wording import say
 
 if TYPE_CHECKING:
     from flask import Response
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 bp = Blueprint("login_recover", __name__, url_prefix="/recover")
 
-_MISSING = "Enter your username or email address."
+_MISSING = say("Enter your username or email address.")
 
 
 @bp.get("")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from idp.wording import say, say_count
 
 if TYPE_CHECKING:
     from idp.web.throttle import Blocked
 
 _SECONDS_SHOWN = 90
+DISABLED: Final = say(
+    "Your account is switched off. An administrator has switched this account off. Ask them if you think that "
+    "is a mistake."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +31,8 @@ class Refused:
 def blocked_by(blocked: Blocked) -> Refused:
     """Return what the page says to a try that came too early."""
     wait = blocked.retry_after or 1
-    text = f"{wait} s" if wait <= _SECONDS_SHOWN else f"{-(-wait // 60)} minutes"
-    return Refused((("", f"Too many tries. Try again in {text}."),), blocked.status, wait)
+    text = say("Too many tries. Try again in %(seconds)s s.", seconds=wait)
+    if wait > _SECONDS_SHOWN:
+        one, many = "Too many tries. Try again in %(count)s minute.", "Too many tries. Try again in %(count)s minutes."
+        text = say_count(one, many, -(-wait // 60))
+    return Refused((("", text),), blocked.status, wait)

@@ -23,6 +23,7 @@ from idp.web import error_pages
 from idp.web.csrf import is_own_site
 from idp.web.current import service
 from idp.web.headers import pending_page
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,7 @@ def step_up() -> Response:
     with transaction() as session:
         locked = accounts.find(session, view.person_id, lock=True)
         if locked is None:
-            raise NotFound("This account is gone.")
+            raise NotFound(say("This account is gone."))
         outcome = halfway.raise_level(session, view, locked, waiting, steps)
     return halfway.answer(outcome, waiting)
 

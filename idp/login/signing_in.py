@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idp.db import transaction
-from idp.diagnosis import reasons
 from idp.login import attempts, halfway
 from idp.login.methods.password import METHOD
-from idp.login.refused import Refused, blocked_by
+from idp.login.refused import DISABLED, Refused, blocked_by
 from idp.web.throttle import Blocked
+from idp.wording import say
 
 if TYPE_CHECKING:
     from idp.login.attempts import Proof
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from idp.login.waiting import Waiting
     from idp.sessions.store import SessionView
 
-_WRONG = "That username or email address and that password don’t match."
-_WRONG_PASSWORD = "That password is not right."
+_WRONG = say("That username or email address and that password don’t match.")
+_WRONG_PASSWORD = say("That password is not right.")
 
 
 def sign_in(name: str, password: str, waiting: Waiting) -> Outcome | Refused:
@@ -69,7 +69,7 @@ def _start(proof: Proof, waiting: Waiting) -> Outcome | Refused:
     if person is None:
         return Refused((("username", _WRONG),))
     if outcome is None:
-        return Refused((("", f"{reasons.PERSON_DISABLED.title}. {reasons.PERSON_DISABLED.public}"),), status=403)
+        return Refused((("", DISABLED),), status=403)
     return outcome
 
 
@@ -84,5 +84,5 @@ def _confirm(proof: Proof, view: SessionView, waiting: Waiting) -> Outcome | Non
 
 
 def _missing(name: str, password: str) -> tuple[tuple[str, str], ...]:
-    errors = () if name else (("username", "Enter your username or email address."),)
-    return errors if password else (*errors, ("password", "Enter your password."))
+    errors = () if name else (("username", say("Enter your username or email address.")),)
+    return errors if password else (*errors, ("password", say("Enter your password.")))

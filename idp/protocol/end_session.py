@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from idp.diagnosis import reasons
-from idp.diagnosis.reasons import Reason
+from idp.diagnosis.reason import Reason
 from idp.protocol import redirect_uris
 
 

@@ -15,6 +15,7 @@ from idp.errors import NotFound
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.limits import answers_head
+from idp.wording import say
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -79,7 +80,7 @@ def style_sheet(digest: str) -> Response:
     if brand.style_digest != digest:
         brand = store.read(db.session())
     if not brand.accent:
-        raise NotFound("There is no such style sheet.")
+        raise NotFound(say("There is no such style sheet."))
     response = Response(brand.style_sheet, content_type="text/css; charset=utf-8")
     if brand.style_digest == digest:
         response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
@@ -93,7 +94,7 @@ def logo(digest: str) -> Response:
     """Return a logo of the brand."""
     found = store.find_logo(db.session(), digest)
     if found is None:
-        raise NotFound("There is no such picture.")
+        raise NotFound(say("There is no such picture."))
     return picture(found.media_type, found.content)
 
 

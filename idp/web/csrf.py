@@ -18,6 +18,7 @@ from idp.diagnosis import reasons
 from idp.errors import Forbidden
 from idp.settings import Settings
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from itsdangerous import URLSafeTimedSerializer
@@ -86,7 +87,7 @@ def check_origin() -> None:
 
     """
     if not is_own_site():
-        raise Forbidden("This form was sent from another site.", reason=reasons.CSRF_EXPIRED)
+        raise Forbidden(say("This form was sent from another site."), reason=reasons.CSRF_EXPIRED)
 
 
 def is_own_site() -> bool:

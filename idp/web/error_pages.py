@@ -18,13 +18,14 @@ from idp.settings import Settings
 from idp.web.current import service
 from idp.web.hosts import WrongHost
 from idp.web.request_ids import request_id
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from flask.sansio.app import App
 
-    from idp.diagnosis.reasons import Reason
+    from idp.diagnosis.reason import Reason
 
 _LOG = structlog.get_logger("idp.errors")
 _MACHINES = "idp-machine-blueprints"
@@ -34,21 +35,30 @@ _SERVER_FAULT = 500
 
 # What HTTP itself refuses, in words for people: title and sentence by status.
 _WORDS = {
-    400: ("This request is malformed", "Something in the address or the form cannot be read. Go back and try again."),
-    403: ("This is not open to you", "You may not see this page."),
-    404: ("There is no such page", "The address may be mistyped, or the page was moved."),
-    405: ("This page cannot be used that way", "Open it from the page that links to it."),
-    411: ("This request is malformed", "It does not say how long it is."),
-    413: ("This is too large", "What was sent is larger than is accepted here."),
-    414: ("This address is too long", "The address that led here is longer than is accepted."),
-    415: ("This form cannot be read", "It was sent in a form that is not accepted here."),
-    429: ("Too many requests", "Wait a moment, then try again."),
-    431: ("This request is too large", "Your browser sent too much. Clearing the cookies of this site may help."),
-    500: ("Something went wrong on our side", "It is not your fault, and it has been noted. Try again in a moment."),
-    501: ("This request cannot be answered", "It asks for something that is not offered here."),
-    503: ("This is not available right now", "Try again in a moment."),
+    400: (
+        say("This request is malformed"),
+        say("Something in the address or the form cannot be read. Go back and try again."),
+    ),
+    403: (say("This is not open to you"), say("You may not see this page.")),
+    404: (say("There is no such page"), say("The address may be mistyped, or the page was moved.")),
+    405: (say("This page cannot be used that way"), say("Open it from the page that links to it.")),
+    411: (say("This request is malformed"), say("It does not say how long it is.")),
+    413: (say("This is too large"), say("What was sent is larger than is accepted here.")),
+    414: (say("This address is too long"), say("The address that led here is longer than is accepted.")),
+    415: (say("This form cannot be read"), say("It was sent in a form that is not accepted here.")),
+    429: (say("Too many requests"), say("Wait a moment, then try again.")),
+    431: (
+        say("This request is too large"),
+        say("Your browser sent too much. Clearing the cookies of this site may help."),
+    ),
+    500: (
+        say("Something went wrong on our side"),
+        say("It is not your fault, and it has been noted. Try again in a moment."),
+    ),
+    501: (say("This request cannot be answered"), say("It asks for something that is not offered here.")),
+    503: (say("This is not available right now"), say("Try again in a moment.")),
 }
-_OTHER = ("This did not work", "Go back and try again.")
+_OTHER = (say("This did not work"), say("Go back and try again."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +186,10 @@ def _page_of(error: IdpError) -> ErrorPage:
 def _way_on(error: IdpError) -> tuple[str, str]:
     if isinstance(error, WrongHost):
         issuer = service(Settings).issuer
-        return f"Go to {issuer.partition('://')[2]}", issuer
+        return say("Go to %(app)s", app=issuer.partition("://")[2]), issuer
     if error.reason is reasons.CSRF_EXPIRED and request.url_rule is not None and "GET" in _methods():
         # The same page, asked for anew, comes with a form that is good.
-        return "Try again", request.full_path.removesuffix("?")
+        return say("Try again"), request.full_path.removesuffix("?")
     return "", ""
 
 
@@ -227,7 +237,7 @@ def _failed(error: Exception) -> Response:
         return as_json(_SERVER_FAULT, "server_error", f"{title} ({request_id()}).")
     try:
         return render(
-            ErrorPage(_SERVER_FAULT, title, words, action_label="Start page", action_href=url_for("login.index"))
+            ErrorPage(_SERVER_FAULT, title, words, action_label=say("Start page"), action_href=url_for("login.index"))
         )
     except Exception as again:  # noqa: BLE001 - the fault may lie in what pages are made with
         _LOG.error("error page failed", exc_info=again)

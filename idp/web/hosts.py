@@ -10,6 +10,7 @@ from idp.diagnosis import reasons
 from idp.errors import PageError
 from idp.settings import Settings
 from idp.web.current import service
+from idp.wording import say
 
 # Asked by machines that know the server by its container's address.
 HEALTH_CHECKS = frozenset({"/livez", "/readyz", "/healthz"})
@@ -40,4 +41,4 @@ def check_host() -> None:
 
     """
     if is_misdirected(request.headers.get("Host", ""), request.path, service(Settings).issuer):
-        raise WrongHost("This is not the address of this site.", reason=reasons.WRONG_HOST)
+        raise WrongHost(say("This is not the address of this site."), reason=reasons.WRONG_HOST)

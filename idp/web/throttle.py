@@ -21,6 +21,7 @@ from idp.errors import TooManyAttempts
 from idp.settings import Settings
 from idp.web.current import provide, service
 from idp.web.models import ThrottleCounter
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +96,8 @@ class Blocked(TooManyAttempts):
     """A try that comes too early; ``limit`` names the rule."""
 
     def __init__(self, limit: str, seconds: int) -> None:
-        super().__init__(f"Try again in {seconds} s.", retry_after=seconds, reason=reasons.TOO_MANY_ATTEMPTS)
+        public = say("Try again in %(seconds)s s.", seconds=seconds)
+        super().__init__(public, retry_after=seconds, reason=reasons.TOO_MANY_ATTEMPTS)
         self.limit = limit
 
 

@@ -11,6 +11,7 @@ from idp.protocol import acr
 from idp.settings import Settings
 from idp.vault import Secrets
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 METHOD = Method("email_code", amr=("otp",), acr=acr.PASSWORD)
 
-_MISSING = "Enter the 6 digits of the email."
-_WRONG = "That code is not right, or not the one of the last email. Look again, or have another one sent."
+_MISSING = say("Enter the 6 digits of the email.")
+_WRONG = say("That code is not right, or not the one of the last email. Look again, or have another one sent.")
 
 
 def _check(tried: Try) -> Answer:
@@ -52,8 +53,8 @@ def _shows(session: Session, person: Person, half: PendingSignIn) -> Mapping[str
 FACTOR = Factor(
     method=METHOD,
     order=40,
-    question="We send a code to your email address.",
-    choice="Have a code sent by email",
+    question=say("We send a code to your email address."),
+    choice=say("Have a code sent by email"),
     icon="mail",
     template="login/factors/email_code.html",
     has=_has,

@@ -14,6 +14,7 @@ from idp.login.passkey_party import party
 from idp.login.refused import Refused
 from idp.passkeys import ceremonies, challenges, store
 from idp.passkeys.ceremonies import PREFERRED
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,8 +53,8 @@ def _shows(_session: Session, _person: Person, half: PendingSignIn) -> Mapping[s
 FACTOR = Factor(
     method=METHOD,
     order=10,
-    question="Use one of your passkeys: your fingerprint, face, screen lock or security key.",
-    choice="Use a passkey",
+    question=say("Use one of your passkeys: your fingerprint, face, screen lock or security key."),
+    choice=say("Use a passkey"),
     icon="user-round-key",
     template="login/factors/passkey.html",
     has=_has,

@@ -11,6 +11,7 @@ from idp.login.method import Method
 from idp.protocol import acr
 from idp.vault import Secrets
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 METHOD = Method("recovery_code", amr=("otp",), acr=acr.PASSWORD)
 
-_MISSING = "Enter one of your recovery codes."
-_WRONG = "That is none of your recovery codes, or you used it before. Try another one."
+_MISSING = say("Enter one of your recovery codes.")
+_WRONG = say("That is none of your recovery codes, or you used it before. Try another one.")
 
 
 def _check(tried: Try) -> Answer:
@@ -41,8 +42,8 @@ def _has(session: Session, person: Person) -> bool:
 FACTOR = Factor(
     method=METHOD,
     order=90,
-    question="Enter one of the recovery codes that you saved. Each works once.",
-    choice="Use a recovery code",
+    question=say("Enter one of the recovery codes that you saved. Each works once."),
+    choice=say("Use a recovery code"),
     icon="list-checks",
     template="login/factors/recovery_code.html",
     has=_has,

@@ -10,6 +10,7 @@ from idp.login.method import Method
 from idp.protocol import acr
 from idp.vault import Vault
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 METHOD = Method("totp", amr=("otp",), acr=acr.PASSWORD)
 
-_MISSING = "Enter the 6 digits that your authenticator app shows."
-_WRONG = "That code is not right. Enter the one that your authenticator app shows now."
-_USED = "That code was used already. Wait for the next one, which comes within 30 seconds."
+_MISSING = say("Enter the 6 digits that your authenticator app shows.")
+_WRONG = say("That code is not right. Enter the one that your authenticator app shows now.")
+_USED = say("That code was used already. Wait for the next one, which comes within 30 seconds.")
 
 
 def _check(tried: Try) -> Answer:
@@ -42,8 +43,8 @@ def _has(session: Session, person: Person) -> bool:
 FACTOR = Factor(
     method=METHOD,
     order=20,
-    question="Enter the code that your authenticator app shows.",
-    choice="Use your authenticator app",
+    question=say("Enter the code that your authenticator app shows."),
+    choice=say("Use your authenticator app"),
     icon="smartphone",
     template="login/factors/totp.html",
     has=_has,
