@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from idp.accounts import groups
 from idp.accounts.models import Person
 from idp.protocol import claims, claims_request, scopes
+from idp.wording import say
 
 # What a person may leave out without the sign-in losing its meaning.
 OPTIONAL = frozenset({scopes.OFFLINE_ACCESS})
@@ -24,19 +25,28 @@ _ICONS = {
 }
 _ICON_OF_OTHERS = "key-round"
 _ICON_OF_A_CLAIM = "user-round"
-# What a claim is called where a person is asked for it alone; the other names read well as they are.
-_WORDS = {
-    "preferred_username": "username",
-    "profile": "profile page",
-    "birthdate": "date of birth",
-    "zoneinfo": "time zone",
-    "locale": "language",
-    "updated_at": "time of the last change to your profile",
-    "email": "email address",
-    "email_verified": "answer to whether your email address was checked",
-    "phone_number_verified": "answer to whether your phone number was checked",
-    "address": "postal address",
-    "groups": "groups",
+# What a claim means to a person who is asked for it alone.
+_CLAIMS = {
+    "name": say("See your name"),
+    "given_name": say("See your given name"),
+    "family_name": say("See your family name"),
+    "middle_name": say("See your middle name"),
+    "nickname": say("See your nickname"),
+    "preferred_username": say("See your username"),
+    "profile": say("See your profile page"),
+    "picture": say("See your picture"),
+    "website": say("See your website"),
+    "gender": say("See your gender"),
+    "birthdate": say("See your date of birth"),
+    "zoneinfo": say("See your time zone"),
+    "locale": say("See your language"),
+    "updated_at": say("See when your profile was last changed"),
+    "email": say("See your email address"),
+    "email_verified": say("See whether your email address was checked"),
+    "phone_number": say("See your phone number"),
+    "phone_number_verified": say("See whether your phone number was checked"),
+    "address": say("See your postal address"),
+    "groups": say("See which groups you are in"),
 }
 
 
@@ -61,7 +71,7 @@ def sentence(entry: str) -> str:
     claim = claims_request.claim_of(entry)
     if claim is None:
         return scopes.sentence(entry)
-    return f"See your {_WORDS.get(claim, claim.replace('_', ' '))}"
+    return _CLAIMS.get(claim) or say("See your %(claim)s", claim=claim.replace("_", " "))
 
 
 def lines_for(session: Session, person_id: str, asked: Iterable[str], remembered: Collection[str]) -> list[Line]:
@@ -114,4 +124,4 @@ def _value_of(session: Session, claim: str, person: Person) -> str:
 
 
 def _group_names(session: Session, person: Person) -> str:
-    return ", ".join(groups.names_of(session, person.id)) or "You are in no group"
+    return ", ".join(groups.names_of(session, person.id)) or say("You are in no group")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from idp.diagnosis import reasons
 from idp.errors import InvalidScope
+from idp.wording import say
 
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
@@ -22,13 +23,13 @@ class Scope:
 
 
 KNOWN = (
-    Scope(OPENID, "Know that it is you"),
-    Scope("profile", "See your name and profile"),
-    Scope("email", "See your email address"),
-    Scope("address", "See your postal address"),
-    Scope("phone", "See your phone number"),
-    Scope("groups", "See which groups you are in"),
-    Scope(OFFLINE_ACCESS, "Stay signed in for you while you are away"),
+    Scope(OPENID, say("Know that it is you")),
+    Scope("profile", say("See your name and profile")),
+    Scope("email", say("See your email address")),
+    Scope("address", say("See your postal address")),
+    Scope("phone", say("See your phone number")),
+    Scope("groups", say("See which groups you are in")),
+    Scope(OFFLINE_ACCESS, say("Stay signed in for you while you are away")),
 )
 KNOWN_NAMES = tuple(scope.name for scope in KNOWN)
 _SENTENCES = {scope.name: scope.sentence for scope in KNOWN}
@@ -37,7 +38,7 @@ _ORDER = {name: place for place, name in enumerate(KNOWN_NAMES)}
 
 def sentence(name: str) -> str:
     """Return what a scope means to a person; one that only a resource server knows is named as it is."""
-    return _SENTENCES.get(name, f"Use “{name}” on your behalf")
+    return _SENTENCES.get(name, say("Use “%(scope)s” on your behalf", scope=name))
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from idp.web.csrf import csrf
 from idp.web.headers import pending_page
 from idp.web.navigation import NavEntry
 from idp.web.request_ids import request_id
+from idp.wording import say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 bp = Blueprint("oidc_end_session", __name__)
 
 NAV = NavEntry(
-    menu="account", label="Sign out", endpoint="oidc_end_session.end", icon="log-out", order=90, method="post"
+    menu="account", label=say("Sign out"), endpoint="oidc_end_session.end", icon="log-out", order=90, method="post"
 )
 METADATA = {
     "end_session_endpoint": "/logout",

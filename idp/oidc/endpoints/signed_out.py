@@ -13,6 +13,7 @@ from idp.diagnosis import reasons
 from idp.errors import NotFound
 from idp.oidc import clients, receipts
 from idp.web import headers
+from idp.wording import say
 
 if TYPE_CHECKING:
     from idp.deliveries.models import SignOut
@@ -38,7 +39,7 @@ def show(receipt: str) -> Response:
     """
     row = sign_outs.find(db.session(), receipt, clock.utc_now())
     if row is None:
-        raise NotFound("You signed out more than a day ago, or this address is not complete.")
+        raise NotFound(say("You signed out more than a day ago, or this address is not complete."))
     look = _look()
     apps = receipts.lines(db.session(), row)
     framed = receipts.frames(row) if look == 0 else []
