@@ -107,6 +107,10 @@ def test_setting_up(app):
         assert pseudo.unspoken(visitor.open(path).text, *EVERYWHERE, *commands) == []
     page = visitor.form(f"/setup/{token}")
     assert pseudo.unspoken(visitor.open(f"/setup/{token}").text, *EVERYWHERE) == []
+    for given in ({}, {"password": "short"}, {"password": "a wholly new sentence", "username": "a b", "email": "no"}):
+        answer = visitor.submit(page, **given)
+        assert answer.status_code == 400
+        assert pseudo.unspoken(answer.text, *EVERYWHERE) == []
     good = {"username": "ruth", "email": "ruth@people.example", "password": "a wholly new sentence"}
     assert visitor.submit(page, **good).status_code == 303
     assert pseudo.unspoken(visitor.open(f"/setup/{token}").text, *EVERYWHERE) == []
