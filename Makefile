@@ -35,7 +35,7 @@ lint: $(DEV)  ## Check style, types, dependencies between packages, templates an
 bench: $(DEV)  ## Measure operations per second and where the time goes; ARGS="--help" shows the scenarios
 	$(BIN)/python -m bench $(ARGS)
 
-screenshots: $(DEV)  ## Make the pictures of the README from the real pages
+screenshots: $(DEV)  ## Make the pictures of the documentation from the real pages
 	@scripts/set_up.sh system
 	$(BIN)/python scripts/screenshots.py $(ARGS)
 

@@ -1,36 +1,30 @@
 """Take the pictures of the documentation from the real pages, on an installation made for it.
 
-Without arguments the pictures that the documentation uses are written into ``docs/images``. ``--all FOLDER`` writes
-every page in both themes at desk and phone width, to look at.
+Without arguments ``docs/images`` gets the pictures that the documentation uses, ``docs/pictures`` every page in both
+themes at desk and phone width, small, with a page that shows them. ``--all FOLDER`` writes those as large as they are,
+to look at; ``--only NAME`` some of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import base64
 import shutil
 import socket
 import sys
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from shots import HEIGHTS, LOOKS, OPEN_SHOTS, ROOT, SHOTS, Shot, Studio, furnish, live_a_little, plain, set_up
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from bench.server import Server, free_port  # noqa: E402
+from bench.server import Server, free_port
 
 IMAGES = ROOT / "docs" / "images"
-PASSWORD = "correct horse battery staple"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-ARGUMENTS += ["--disable-component-update", "--font-render-hinting=none"]
-LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1280, 390)]
-HEIGHTS = {1280: 800, 390: 844}
+PICTURES = ROOT / "docs" / "pictures"
+QUALITY = 55
+# How much of its size a picture of a page at a desk keeps, and how long one may be, in pixels.
+SMALLER = 0.75
+LONGEST = 2400
 DOCUMENTED = (
     "login-light-1280",
     "consent-light-1280",
@@ -45,27 +39,8 @@ DOCUMENTED = (
     "admin-outbox-light-1280",
     "inspector-light-1280",
 )
-USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-SAMPLES = ("ana", "ben", "chie")
-PEOPLE = (
-    ("dara", "Dara Lindqvist"),
-    ("emeka", "Emeka Obi"),
-    ("fatima", "Fatima El Amrani"),
-    ("goran", "Goran Petrović"),
-    ("hana", "Hana Kobayashi"),
-)
-CLIENTS = (
-    ("grafana", "Grafana", "https://grafana.example.com", "openid profile email groups phone"),
-    ("library", "Library", "https://books.example.com", "openid profile"),
-    ("payroll", "Payroll", "https://payroll.example.com", "openid email"),
-    ("board", "Notice board", "https://board.example.com", "openid profile"),
-)
-# How some of them learn of a sign-out; nobody answers at these addresses.
-LOGOUTS = {
-    "grafana": {"backchannel_logout_uri": "https://grafana.example.com/logout"},
-    "board": {"frontchannel_logout_uri": "https://board.example.com/signed-out"},
-}
-MAPPING = {"id_token": {"role": "groups"}, "access_token": {"https://grafana.example.com/email": "email"}}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+ARGUMENTS += ["--disable-component-update", "--font-render-hinting=none"]
 
 
 def port(wanted: int, count: int = 1) -> int:
@@ -80,505 +55,99 @@ def port(wanted: int, count: int = 1) -> int:
     return wanted
 
 
-@dataclass
-class Studio:
-    """A running installation, and the browsers that look at it in one theme and width."""
-
-    server: Server
-    browser: Browser
-    look: tuple[str, int]
-    contexts: dict[str, BrowserContext] = field(default_factory=dict)
-
-    @property
-    def issuer(self) -> str:
-        """The installation's address."""
-        return self.server.issuer
-
-    def password_of(self, name: str) -> str:
-        """Return the password of an account."""
-        return self.server.said(rf"Sign in as +{name} +(\S+)") if name in SAMPLES else PASSWORD
-
-    def page(self, who: str) -> Page:
-        """Return a page of somebody's browser: nobody is signed in for ``""``, in a browser of its own."""
-        theme, width = self.look
-        if who not in self.contexts or not who:
-            viewport = {"width": width, "height": HEIGHTS[width]}
-            context = self.browser.new_context(
-                viewport=viewport, color_scheme=theme, locale="en-GB", user_agent=USER_AGENT
-            )
-            context.set_default_timeout(15_000)
-            self.contexts[who] = context
-            page = context.new_page()
-            if who:
-                page.goto(f"{self.issuer}/login")
-                sign_in(page, who, self.password_of(who))
-                page.wait_for_url(f"{self.issuer}/")
-            return page
-        return self.contexts[who].pages[0]
-
-    def close(self) -> None:
-        """Close the browsers."""
-        for context in self.contexts.values():
-            context.close()
-
-
-def sign_in(page: Page, name: str, password: str) -> None:
-    """Fill in the sign-in form and send it."""
-    page.fill("input[name=username]", name)
-    page.fill("input[name=password]", password)
-    page.click("#login-submit")
-
-
-def authorization(client: str, redirect_uri: str, scope: str, **more: str) -> str:
-    """Return the path of a request for authorization; *more* are further parameters."""
-    query = {
-        "client_id": client,
-        "redirect_uri": redirect_uri,
-        "response_type": "code",
-        "scope": scope,
-        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-        "code_challenge_method": "S256",
-        **more,
-    }
-    return f"/oauth/authorize?{urlencode(query)}"
-
-
-GRAFANA = authorization("grafana", "https://grafana.example.com/callback", "openid profile email groups")
-WRONG = authorization("grafana", "https://grafana.example.com/oauth2/callback", "openid")
-ASKED = {"id_token": {"birthdate": {"essential": True}, "zoneinfo": None}, "userinfo": {"phone_number": None}}
-SINGLE_CLAIMS = authorization("grafana", "https://grafana.example.com/callback", "openid", claims=json.dumps(ASKED))
-CHOICE = f"{GRAFANA}&prompt=select_account"
-ID_TOKEN = "section[aria-labelledby=id_token]"
-CLAIMS = "/admin/clients/grafana/claims"
-
-
-def at(path: str, page: Page, studio: Studio) -> None:
-    """Open *path*."""
-    page.goto(f"{studio.issuer}{path}")
-
-
-def mistaken_password(page: Page, studio: Studio) -> None:
-    """Try to change the password without knowing it."""
-    at("/account/password", page, studio)
-    page.fill("input[name=current_password]", "not the one")
-    page.fill("input[name=new_password]", "swim tulip radar mint")
-    page.locator("main form button[type=submit]").last.click()
-
-
-def refused(page: Page, studio: Studio) -> None:
-    """Show the sign-in form after a wrong password."""
-    at("/login", page, studio)
-    sign_in(page, "zoe@example.com", "not the password")
-
-
-def recovery_asked(page: Page, studio: Studio) -> None:
-    """Ask for a link, as somebody who cannot sign in."""
-    at("/recover", page, studio)
-    page.fill("input[name=username]", "zoe@example.com")
-    page.click("#recover-submit")
-
-
-def recovery_link(page: Page, studio: Studio) -> None:
-    """Open a link that an administrator handed over, and type a password that is guessed early."""
-    page.goto(studio.server.command("user", "recover", "emeka")["recovery_link"])
-    page.fill("input[name=new_password]", "Summer2026")
-    page.get_by_text("This is close to one of the most used passwords.").wait_for()
-
-
-def required_password(page: Page, studio: Studio) -> None:
-    """Sign in as somebody who has to choose a new password."""
-    studio.server.command("user", "require-new-password", "fatima")
-    at("/login", page, studio)
-    sign_in(page, "fatima", PASSWORD)
-
-
-def recovery_for_ana(page: Page, studio: Studio) -> None:
-    """Go to where an administrator makes a link for somebody."""
-    link_of("Ana Ferreira", "/admin/users", page, studio)
-    page.get_by_role("link", name="Recovery link…").click()
-
-
-def recovery_for_ana_made(page: Page, studio: Studio) -> None:
-    """Make that link, which is shown once."""
-    recovery_for_ana(page, studio)
-    page.get_by_role("button", name="Make link").click()
-
-
-def chooser(page: Page, studio: Studio) -> None:
-    """Sign two people in, one after the other in the same browser, and ask which of them goes on."""
-    for name in ("ben", "chie"):
-        at("/login", page, studio)
-        sign_in(page, name, studio.password_of(name))
-        page.wait_for_url(f"{studio.issuer}/")
-        if name == "ben":
-            at("/logout", page, studio)
-            page.click("#logout-confirm")
-    at(CHOICE, page, studio)
-
-
-def authenticator(page: Page, **options: object) -> CDPSession:
-    """Give the browser of *page* a virtual authenticator."""
-    devices = page.context.new_cdp_session(page)
-    devices.send("WebAuthn.enable", {"enableUI": False})
-    given = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
-    given |= {"isUserVerified": True, "automaticPresenceSimulation": True, **options}
-    devices.send("WebAuthn.addVirtualAuthenticator", {"options": given})
-    return devices
-
-
-def with_passkeys(page: Page, studio: Studio) -> None:
-    """Add passkeys of every kind and show the security page."""
-    for options in ({"defaultBackupEligibility": True}, {}, {"transport": "usb"}):
-        devices = authenticator(page, **options)
-        at("/account/passkeys/new", page, studio)
-        page.get_by_role("button", name="Add passkey").click()
-        page.locator(".banner--ok").wait_for()
-        devices.detach()
-    at("/account/security", page, studio)
-
-
-def offered_passkey(page: Page, studio: Studio) -> None:
-    """Sign in with a password, where a passkey can be made, and see the offer of one."""
-    authenticator(page)
-    at("/login", page, studio)
-    page.locator("[data-passkey-offer][value='1']").wait_for(state="attached")
-    sign_in(page, "ben", studio.password_of("ben"))
-    page.locator("#passkey-later").wait_for()
-
-
-def signed_out(page: Page, studio: Studio) -> None:
-    """Sign out of apps that are told in every way there is, or cannot be."""
-    page.route("https://*.example.com/**", lambda route: route.fulfill(body="App", content_type="text/plain"))
-    at("/login", page, studio)
-    sign_in(page, "hana", PASSWORD)
-    page.wait_for_url(f"{studio.issuer}/")
-    open_samples(page, studio)
-    for client, host in (("grafana", "grafana"), ("library", "books"), ("board", "board")):
-        at(authorization(client, f"https://{host}.example.com/callback", "openid", prompt="consent"), page, studio)
-        page.click("#consent-allow")
-        page.wait_for_url("https://*.example.com/**")
-    at("/logout", page, studio)
-    page.click("#logout-confirm")
-    for state in ("Trying again", "Signed out"):
-        page.get_by_text(state, exact=True).wait_for()
-
-
-def inspected(page: Page, studio: Studio, name: str = "reports") -> None:
-    """Look into the access token of a client that lives no longer than this; with another *name* written into it."""
-    metadata = {"client_id": "reports", "client_name": "Reports", "grant_types": ["client_credentials"]}
-    made = studio.server.command("client", "add", "--metadata", "-", given=json.dumps(metadata))
-    answer = page.request.post(
-        f"{studio.issuer}/oauth/token",
-        form={"grant_type": "client_credentials", "client_id": "reports", "client_secret": made["client_secret"]},
-    )
-    header, payload, signature = answer.json()["access_token"].split(".")
-    payload = urlsafe_b64decode(payload + "==").replace(b"reports", name.encode())
-    payload = urlsafe_b64encode(payload).decode().rstrip("=")
-    at("/developer/jwt", page, studio)
-    page.fill("[name=token]", f"{header}.{payload}.{signature}")
-    page.get_by_role("button", name="Inspect").click()
-    studio.server.command("client", "delete", "reports", "--yes")
-
-
-def initial_access_token(page: Page, studio: Studio) -> None:
-    """Make a token that lets apps register themselves, which is shown once."""
-    at("/admin/registration/new", page, studio)
-    page.fill("[name=name]", "Preview deployments")
-    page.locator("main form button[type=submit]").first.click()
-
-
-def invitation_link(page: Page, studio: Studio) -> None:
-    """Make an invitation for whoever gets its link, which is shown once."""
-    at("/admin/invitations/new", page, studio)
-    page.fill("[name=message]", "Welcome on board. The reports are in Grafana.")
-    for label in ("Engineering", "Grafana"):
-        page.get_by_label(label, exact=True).check()
-    page.get_by_role("button", name="Invite", exact=True).click()
-
-
-def invited(page: Page, studio: Studio) -> None:
-    """Open the link of an invitation."""
-    words = ("--group", "Engineering", "--app", "grafana", "--from", "ruth", "--message", "Welcome on board, Dara.")
-    made = studio.server.command("invite", "add", "dara.new@example.com", "--link", *words)
-    page.goto(made["link"])
-
-
-def link_of(text: str, listing: str, page: Page, studio: Studio) -> None:
-    """Follow the link called *text* in a list."""
-    at(listing, page, studio)
-    page.get_by_role("link", name=text, exact=True).first.click()
-
-
-def securing(page: Page, studio: Studio) -> None:
-    """Begin to secure an account."""
-    at("/account/secure", page, studio)
-    page.get_by_role("button", name="Sign out everywhere else").click()
-
-
-def secured(page: Page, studio: Studio) -> None:
-    """Secure an account to the end."""
-    securing(page, studio)
-    page.get_by_role("button", name="Finish").click()
-
-
-def deletion(page: Page, studio: Studio) -> None:
-    """Ask whether to delete a person."""
-    link_of("Dara Lindqvist", "/admin/users", page, studio)
-    page.get_by_role("link", name="Delete…").click()
-
-
-def opened_event(page: Page, studio: Studio) -> None:
-    """Open the last change of a client in the audit log."""
-    at("/admin/audit", page, studio)
-    page.locator("main a[href*='event=']").first.click()
-
-
-def mistaken_client(page: Page, studio: Studio) -> None:
-    """Try to register a client at addresses that cannot be."""
-    at("/admin/clients/new?kind=web", page, studio)
-    page.fill("[name=client_name]", "Intranet")
-    page.fill("[name=redirect_uris]", "http://intranet.example.com/callback\nhttps://*.example.com/")
-    page.get_by_role("button", name="Register client").click()
-
-
-def shown_secret(page: Page, studio: Studio) -> None:
-    """Register a client, which shows its secret once."""
-    at("/admin/clients/new?kind=web", page, studio)
-    page.fill("[name=client_name]", "Intranet")
-    page.fill("[name=client_id]", "intranet")
-    page.fill("[name=redirect_uris]", "https://intranet.example.com/callback")
-    page.get_by_role("button", name="Register client").click()
-    studio.server.command("client", "delete", "intranet", "--yes")
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A picture: its name, whose browser, how to get there, whether it is as long as the page, or the part it shows."""
-
-    name: str
-    who: str
-    reach: Callable[[Page, Studio], None]
-    whole: bool = True
-    part: str = ""
-
-
-def plain(name: str, who: str, path: str) -> Shot:
-    """Return the picture of the page at *path*."""
-    return Shot(name, who, partial(at, path))
-
-
-SHOTS = (
-    plain("login", "", GRAFANA),
-    plain("login-plain", "", "/login"),
-    Shot("login-refused", "", refused),
-    plain("recover", "", "/recover"),
-    Shot("recover-asked", "", recovery_asked),
-    Shot("recover-password", "", recovery_link),
-    plain("recover-spent", "", "/recover/no-such-link"),
-    Shot("new-password", "", required_password),
-    plain("consent", "ana", GRAFANA),
-    plain("consent-claims", "ana", SINGLE_CLAIMS),
-    Shot("select", "", chooser),
-    plain("apps", "ana", "/"),
-    plain("apps-empty", "dara", "/"),
-    plain("profile", "ana", "/account"),
-    plain("email", "ana", "/account/email"),
-    plain("email-link-gone", "", "/email/gone"),
-    plain("security", "ana", "/account/security"),
-    plain("passkey-new", "ana", "/account/passkeys/new"),
-    Shot("passkeys", "hana", with_passkeys),
-    Shot("passkey-offer", "", offered_passkey),
-    plain("password", "ana", "/account/password"),
-    Shot("password-refused", "ana", mistaken_password),
-    plain("sessions", "ana", "/account/sessions"),
-    plain("connected", "ana", "/account/connected"),
-    plain("connected-known", "ana", "/account/connected/library"),
-    plain("connected-remove", "ana", "/account/connected/library/remove"),
-    plain("connected-empty", "chie", "/account/connected"),
-    plain("activity", "ana", "/account/activity"),
-    plain("secure", "ana", "/account/secure"),
-    Shot("secure-steps", "hana", securing),
-    Shot("secure-done", "hana", secured),
-    plain("export", "ana", "/account/export"),
-    plain("delete", "ana", "/account/delete"),
-    plain("error", "", WRONG),
-    plain("error-admin", "ruth", WRONG),
-    plain("not-found", "", "/no-such-page"),
-    plain("forbidden", "ana", "/admin/clients"),
-    plain("sign-out", "ana", "/logout"),
-    Shot("signed-out", "", signed_out),
-    plain("setup-explained", "", "/setup"),
-    plain("login-again", "ana", f"{GRAFANA}&prompt=login"),
-    plain("admin-clients", "ruth", "/admin/clients"),
-    plain("admin-clients-nothing", "ruth", "/admin/clients?q=zebra"),
-    plain("admin-new-client-kind", "ruth", "/admin/clients/new"),
-    plain("admin-new-client", "ruth", "/admin/clients/new?kind=web"),
-    plain("admin-new-client-jwt", "ruth", "/admin/clients/new?kind=jwt&preset=generic&address="),
-    plain("admin-new-client-spa", "ruth", "/admin/clients/new?kind=spa"),
-    plain("admin-new-client-native", "ruth", "/admin/clients/new?kind=native"),
-    plain("admin-new-client-machine", "ruth", "/admin/clients/new?kind=machine"),
-    Shot("admin-new-client-refused", "ruth", mistaken_client),
-    plain("admin-client", "ruth", "/admin/clients/demo-notes"),
-    plain("admin-client-jwt", "ruth", "/admin/clients/demo-wiki"),
-    plain("admin-client-grafana", "ruth", "/admin/clients/grafana"),
-    plain("admin-client-contract", "ruth", "/admin/clients/demo-notes/contract"),
-    plain("admin-client-claims", "ruth", f"{CLAIMS}?q=ana&scope=openid&scope=profile&scope=groups"),
-    Shot("claims-preview", "ruth", partial(at, f"{CLAIMS}?q=ana&scope=openid&scope=email&scope=groups"), part=ID_TOKEN),
-    plain("admin-client-claims-narrow", "ruth", f"{CLAIMS}?q=ana&scope=profile"),
-    plain("admin-client-claims-many", "ruth", f"{CLAIMS}?q=a"),
-    plain("admin-registration", "ruth", "/admin/registration"),
-    plain("admin-registration-new", "ruth", "/admin/registration/new"),
-    Shot("admin-registration-token", "ruth", initial_access_token),
-    plain("admin-client-edit", "ruth", "/admin/clients/grafana/edit"),
-    plain("admin-client-disable", "ruth", "/admin/clients/grafana/disable"),
-    plain("admin-client-delete", "ruth", "/admin/clients/library/delete"),
-    Shot("admin-secret", "ruth", shown_secret),
-    plain("admin-keys", "ruth", "/admin/keys"),
-    plain("admin-keys-rotate", "ruth", "/admin/keys/rotate"),
-    plain("admin-keys-replace", "ruth", "/admin/keys/replace"),
-    plain("admin-keys-import", "ruth", "/admin/keys/import"),
-    plain("admin-users", "ruth", "/admin/users"),
-    plain("admin-users-new", "ruth", "/admin/users/new"),
-    Shot("admin-user", "ruth", partial(link_of, "Ana Ferreira", "/admin/users")),
-    Shot("admin-recovery", "ruth", recovery_for_ana),
-    Shot("admin-recovery-link", "ruth", recovery_for_ana_made),
-    Shot("admin-user-delete", "ruth", deletion),
-    plain("admin-groups", "ruth", "/admin/groups"),
-    Shot("admin-group", "ruth", partial(link_of, "Engineering", "/admin/groups")),
-    plain("admin-outbox", "ruth", "/admin/outbox"),
-    plain("admin-audit", "ruth", "/admin/audit"),
-    plain("admin-branding", "ruth", "/admin/branding"),
-    plain("admin-invitations", "ruth", "/admin/invitations"),
-    plain("admin-invitations-new", "ruth", "/admin/invitations/new"),
-    Shot("admin-invitation-link", "ruth", invitation_link),
-    Shot("join", "", invited),
-    Shot("join-accept", "chie", invited),
-    plain("join-unknown", "", "/join/unknown"),
-    plain("register-closed", "", "/register"),
-    Shot("admin-audit-event", "ruth", opened_event),
-    plain("inspector-empty", "ana", "/developer/jwt"),
-    Shot("inspector", "ana", inspected, whole=False),
-    Shot("inspector-whole", "ana", inspected),
-    Shot("inspector-altered", "ana", partial(inspected, name="payroll")),
-)
-
-
-def furnish(server: Server) -> None:
-    """Fill the installation with what a small company has."""
-    for name, full_name in PEOPLE:
-        words = ["user", "add", name, "--email", f"{name}@example.com", "--name", full_name, "--password-stdin"]
-        server.command(*words, given=PASSWORD)
-    for group, members in (("Design", ("dara", "hana")), ("Staff", ("emeka", "fatima"))):
-        if group != "Staff":
-            server.command("group", "add", group)
-        for member in members:
-            server.command("group", "add-member", group, member)
-    for client_id, name, home, scope in CLIENTS:
-        given = {
-            "client_id": client_id,
-            "client_name": name,
-            "client_uri": f"{home}/",
-            "redirect_uris": [f"{home}/callback"],
-            "post_logout_redirect_uris": [f"{home}/"],
-            "scope": scope,
-            "policy_uri": f"{home}/privacy",
-            **LOGOUTS.get(client_id, {}),
-        }
-        server.command("client", "add", "--metadata", "-", given=json.dumps(given))
-    server.command("client", "edit", "grafana", "--set", f"claim_mapping={json.dumps(MAPPING)}")
-    for claim in ("birthdate=1990-04-27", "zoneinfo=Europe/Lisbon", "phone_number=+351 21 555 01 00"):
-        server.command("user", "edit", "ana", "--claim", claim)
-    machine = {"client_id": "backup", "client_name": "Nightly backup", "grant_types": ["client_credentials"]}
-    server.command("client", "add", "--metadata", "-", given=json.dumps(machine))
-    server.command("client", "disable", "payroll")
-    server.command("user", "disable", "goran")
-
-
-def set_up(page: Page, server: Server) -> None:
-    """Make the first administrator by the setup page."""
-    page.goto(server.said(r"Finish setup +(\S+)"))
-    page.fill("input[name=name]", "Ruth Keeper")
-    page.fill("input[name=username]", "ruth")
-    page.fill("input[name=email]", "ruth@example.com")
-    page.fill("input[name=password]", PASSWORD)
-    page.click("#setup-submit")
-    page.wait_for_url(f"{server.issuer}/admin/clients")
-
-
-def live_a_little(studio: Studio) -> None:
-    """Sign in as the sample person who uses apps, and let one of them know her."""
-    page = studio.page("ana")
-    page.route("https://books.example.com/**", lambda route: route.fulfill(body="Library", content_type="text/plain"))
-    open_samples(page, studio)
-    at(authorization("library", "https://books.example.com/callback", "openid profile"), page, studio)
-    page.click("#consent-allow")
-    page.wait_for_url("https://books.example.com/**")
-
-
-def open_samples(page: Page, studio: Studio) -> None:
-    """Go from the start page to each of the two sample apps."""
-    for name in ("Notes", "Wiki"):
-        at("/", page, studio)
-        page.locator("main").get_by_role("link", name=name).first.click()
-        page.wait_for_load_state()
-        if page.locator("#sign-in").count():
-            page.click("#sign-in")
-
-
-def take(studio: Studio, shots: list[Shot], folder: Path) -> None:
-    """Write the pictures of one theme and width."""
+def small(page: Page, width: int) -> bytes:
+    """Return the picture of the page as WebP; one at a desk is made smaller."""
+    session = page.context.new_cdp_session(page)
+    size = session.send("Page.getLayoutMetrics")["cssContentSize"]
+    clip = {"x": 0, "y": 0, "width": width, "height": min(size["height"], LONGEST)}
+    clip["scale"] = SMALLER if width > min(HEIGHTS) else 1
+    options = {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True, "clip": clip}
+    taken = session.send("Page.captureScreenshot", options)
+    session.detach()
+    return base64.b64decode(taken["data"])
+
+
+def take(studio: Studio, shots: list[Shot], folder: Path, titles: dict[str, str]) -> None:
+    """Write the pictures of one theme and width, and note the titles of the pages."""
     theme, width = studio.look
     for shot in shots:
         page = studio.page(shot.who)
         shot.reach(page, studio)
         page.wait_for_load_state("networkidle")
         page.mouse.move(0, 0)
-        page.evaluate("() => scrollTo(0, 0)")
+        page.evaluate("() => { scrollTo(0, 0); document.documentElement.style.caretColor = 'transparent' }")
+        titles[shot.name] = page.title().rpartition(" · ")[0].removeprefix("Error: ")
         path = folder / f"{shot.name}-{theme}-{width}.png"
-        if shot.part:
+        if folder == PICTURES:
+            path.with_suffix(".webp").write_bytes(small(page, width))
+        elif shot.part:
             page.locator(shot.part).screenshot(path=path, animations="disabled")
         else:
             page.screenshot(path=path, full_page=shot.whole, animations="disabled")
 
 
-def sitting(server: Server, browser: Browser, shots: list[str], folder: Path) -> None:
-    """Write those of *shots* that exist into *folder*."""
-    link = server.said(r"Finish setup +(\S+)").removeprefix(server.issuer)
-    before = [plain("setup", "", link)]
-    for look in LOOKS:
-        studio = Studio(server, browser, look)
-        take(studio, wanted(before, look, shots), folder)
-        studio.close()
-    studio = Studio(server, browser, LOOKS[0])
+def sitting(server: Server, browser: Browser, names: list[str], folder: Path) -> dict[str, str]:
+    """Write the pictures called *names*, or all, into *folder*; return the titles of their pages."""
+    titles: dict[str, str] = {}
+    codes: list[str] = []
+
+    def in_every_look(shots: tuple[Shot, ...]) -> None:
+        for look in LOOKS:
+            studio = Studio(server, browser, look, codes=codes)
+            take(studio, wanted(shots, look, names), folder, titles)
+            studio.close()
+
+    in_every_look((plain("setup", "", server.said(r"Finish setup +(\S+)").removeprefix(server.issuer)),))
+    studio = Studio(server, browser, LOOKS[0], codes=codes)
     set_up(studio.page(""), server)
     furnish(server)
-    if not shots:
+    if not names:
         # A key that verifies only; before its successor is known everywhere, so this page says “not yet” meanwhile.
         server.command("keys", "rotate", "--force")
     live_a_little(studio)
     studio.close()
-    for look in LOOKS:
-        studio = Studio(server, browser, look)
-        take(studio, wanted(SHOTS, look, shots), folder)
-        studio.close()
+    in_every_look(SHOTS)
+    if any(wanted(OPEN_SHOTS, look, names) for look in LOOKS):
+        server.environment["IDP_SIGN_UP__MODE"] = "open"
+        server.restart()
+        in_every_look(OPEN_SHOTS)
+    return titles
 
 
-def wanted(shots: tuple[Shot, ...] | list[Shot], look: tuple[str, int], names: list[str]) -> list[Shot]:
+def wanted(shots: tuple[Shot, ...], look: tuple[str, int], names: list[str]) -> list[Shot]:
     """Return those of *shots* that *names* ask for in this look; all of them when *names* is empty."""
     return [shot for shot in shots if not names or f"{shot.name}-{look[0]}-{look[1]}" in names]
 
 
-def main() -> int:
-    """Take the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", type=Path, metavar="FOLDER", help="write every page in every look into FOLDER")
-    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="just these, as login-light-1280")
-    arguments = parser.parse_args()
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        print("error: chromium is needed: apt-get install chromium", file=sys.stderr)
-        return 1
-    folder = arguments.all or IMAGES
+def part_of(name: str) -> str:
+    """Return the part of the index in which a picture stands."""
+    if name.startswith("admin-"):
+        return "For administrators"
+    return "For developers" if name.startswith("inspector") else "For people"
+
+
+def write_index(titles: dict[str, str]) -> None:
+    """Write the page that shows the pictures."""
+    parts: dict[str, list[str]] = {"For people": [], "For administrators": [], "For developers": []}
+    for name, title in titles.items():
+        links = [f"[{theme}, {width} px]({name}-{theme}-{width}.webp)" for theme, width in LOOKS]
+        parts[part_of(name)] += [
+            f"### {title}",
+            "",
+            f'<img src="{name}-light-1280.webp" width="520" alt="{title}">',
+            f'<img src="{name}-dark-390.webp" width="170" alt="{title}, on a phone and in the dark">',
+            "",
+            f"`{name}`: {' · '.join(links)}",
+            "",
+        ]
+    lines = ["# Pictures of every page", "", "`make screenshots` takes them anew, from the real pages.", ""]
+    for part, found in parts.items():
+        lines += [f"## {part}", "", *found]
+    (PICTURES / "README.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def run(names: list[str], folder: Path) -> dict[str, str]:
+    """Take the pictures called *names*, or all, on an installation of their own; return the titles of their pages."""
     folder.mkdir(parents=True, exist_ok=True)
     # The addresses are in the pictures: those of the tutorial when nobody else has them.
     issuer = port(8000)
@@ -590,13 +159,33 @@ def main() -> int:
     try:
         server.start()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-            names = arguments.only or ([] if arguments.all else list(DOCUMENTED))
-            sitting(server, browser, names, folder)
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+            titles = sitting(server, browser, names, folder)
             browser.close()
     finally:
         server.stop()
-    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+    print(f"{len(list(folder.glob('*-*.*')))} pictures in {folder}")
+    return titles
+
+
+def main() -> int:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="write every page in every look into FOLDER")
+    parser.add_argument("--gallery", action="store_true", help="just docs/pictures")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="just these, as login-light-1280")
+    arguments = parser.parse_args()
+    if shutil.which("chromium") is None:
+        print("error: chromium is needed: apt-get install chromium", file=sys.stderr)
+        return 1
+    if arguments.all or arguments.only:
+        run(arguments.only, arguments.all or IMAGES)
+        return 0
+    if not arguments.gallery:
+        run(list(DOCUMENTED), IMAGES)
+    for old in PICTURES.glob("*.webp"):
+        old.unlink()
+    write_index(run([], PICTURES))
     return 0
 
 

@@ -3,6 +3,8 @@
 import pytest
 from flask import url_for
 
+from tests.browser import tour
+
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 # POST by its standard, so that a token stays out of addresses; it changes nothing.
 READING = {"developer_jwt.inspect", "oidc_userinfo.show"}
@@ -45,3 +47,11 @@ def test_every_menu_entry_leads_to_a_route(app):
     with app.test_request_context("/", base_url="http://localhost:8000"):
         for menu in ("account", "admin"):
             assert all(link.href.startswith("/") for link in navigation.links(menu))
+
+
+def test_every_page_is_a_stop_of_the_tour_on_which_it_is_looked_at(app):
+    readable = {rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods}
+    visited = {stop.rule for stop in tour.STOPS if stop.rule != tour.NOWHERE} | {tour.SETUP}
+
+    assert visited & tour.NOT_PAGES.keys() == set()
+    assert visited | tour.NOT_PAGES.keys() == readable

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -10,7 +9,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from bench.server import Server, free_port
 from tests.browser.portal import ADMINISTRATOR, PASSWORD, Portal
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 # For what is to happen on a page, in milliseconds: long, since the machine may have others to serve.
 WAIT = 30_000
 ARGUMENTS = [
@@ -82,6 +80,11 @@ class Watched:
         """Forget that pages which are refusals came with a status that says so."""
         self.complaints[:] = [text for text in self.complaints if "Failed to load resource" not in text]
 
+    def taken(self) -> list[str]:
+        """Return what was complained of since, and forget it."""
+        complaints, self.complaints[:] = list(self.complaints), []
+        return complaints
+
     def close(self) -> None:
         """Close all contexts."""
         for context in self._contexts:
@@ -101,15 +104,3 @@ def browsers(chromium: Browser) -> Iterator[Watched]:
 def page(browsers: Watched) -> Page:
     """A page of an empty browser."""
     return browsers.page()
-
-
-def axe_violations(page: Page) -> list[str]:
-    """Return what axe finds on the page, WCAG 2.2 AA and best practice."""
-    # Evaluated by the debugger, so the page's content security policy does not see it.
-    page.evaluate(AXE)
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]

@@ -1,198 +1,124 @@
-"""Every page, in both themes and at phone and desk width: no axe violation, nothing to scroll sideways."""
+"""Every page in both themes, at phone and desk width and in forced colors: no axe violation, nothing too wide."""
 
 import base64
 import json
 
 import pytest
-from playwright.sync_api import expect
 
-from tests.browser.conftest import axe_violations
-from tests.browser.portal import fill_sign_in, sign_in
+from bench.server import Server, free_port
+from tests.browser import tour
+from tests.browser.conftest import Watched
+from tests.browser.looks import faults_of
+from tests.browser.portal import ADMINISTRATOR, PASSWORD, Portal
 
-OPEN = [
-    "/login",
-    "/recover",
-    "/recover/no-such-link",
-    "/setup",
-    "/register",
-    "/join/unknown",
-    "/logout",
-    "/no-such-page",
-    "/oauth/authorize?client_id=unknown",
-]
-SIGNED_IN = [
-    "/",
-    "/account",
-    "/account/email",
-    "/email/gone",
-    "/account/security",
-    "/account/passkeys/new",
-    "/account/security/authenticator",
-    "/account/security/recovery-codes",
-    "/account/password",
-    "/account/sessions",
-    "/account/connected",
-    "/account/activity",
-    "/account/secure",
-    "/account/export",
-    "/account/delete",
-    "/developer/jwt",
-    "/logout",
-    "/login/passkey/offer",
-    "/reauth",
-    "/select",
-    "/admin/clients",
-    "/admin/clients/new",
-    "/admin/clients/demo-notes",
-    "/admin/clients/demo-notes/claims?q=chie",
-    "/admin/clients/demo-notes/contract",
-    "/admin/clients/demo-notes/edit",
-    "/admin/clients/demo-notes/delete",
-    "/admin/clients/demo-wiki",
-    "/admin/registration",
-    "/admin/registration/new",
-    "/admin/clients/demo-wiki/claims?q=i",
-    "/admin/keys",
-    "/admin/keys/rotate",
-    "/admin/keys/replace",
-    "/admin/keys/import",
-    "/admin/keys/readiness",
-    "/admin/users",
-    "/admin/users/new",
-    "/admin/groups",
-    "/admin/branding",
-    "/admin/invitations",
-    "/admin/invitations/new",
-    "/admin/outbox",
-    "/admin/audit",
-    "/oauth/authorize?client_id=demo-notes&redirect_uri=http://notes.localhost/elsewhere",
-]
-LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+HEAVY = ["clients", "clients/demo-notes", "clients/demo-notes/edit", "clients/demo-notes/claims?q=chie", "keys"]
+HEAVY += ["keys/readiness", "users", "groups", "branding", "invitations", "outbox", "audit"]
 
 
 @pytest.fixture(scope="module")
-def deliveries(chromium, portal):
-    """Somebody has signed out of an app, so that the outbox has something to list; return where it is listed."""
-    with chromium.new_context() as context:
-        sign_out_of_notes(context.new_page(), portal)
-    return f"{portal.issuer}/admin/outbox"
+def portal(tmp_path_factory):
+    """A server with its sample apps that anybody may join, and nobody in it yet but the sample people."""
+    port = free_port(2)
+    server = Server(
+        folder=tmp_path_factory.mktemp("portal"),
+        arguments=["--demo", "--demo-port", str(port)],
+        settings={"IDP_KEYS__JWKS_MAX_AGE": "1s", "IDP_SIGN_UP__MODE": "open"},
+    )
+    try:
+        server.start()
+        yield Portal(server, port)
+    finally:
+        server.stop()
 
 
-def check(page, address):
-    """Open a page and return what is wrong with it."""
-    page.goto(address)
-    found = [f"{address}: {violation}" for violation in axe_violations(page)]
-    width = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    if width[0] > width[1]:
-        found.append(f"{address}: {width[0]} px wide in a window of {width[1]} px")
+@pytest.fixture(scope="module")
+def everybody(chromium):
+    """The browsers of all who go around, watched together."""
+    watched = Watched(chromium)
+    yield watched
+    watched.close()
+
+
+@pytest.fixture(scope="module")
+def setup_faults(portal, everybody):
+    """Make the first administrator, and return what is wrong with the page that does it."""
+    page = everybody.page()
+    page.goto(portal.server.said(r"Finish setup +(\S+)"))
+    found = faults_of(page)
+    values = {"name": "Ruth Keeper", "username": ADMINISTRATOR, "email": "root@example.com", "password": PASSWORD}
+    for name, value in values.items():
+        page.fill(f"input[name={name}]", value)
+    page.click("#setup-submit")
+    page.wait_for_url(f"{portal.issuer}/admin/clients")
     return found
 
 
-@pytest.mark.parametrize(("width", "theme"), LOOKS)
-def test_pages_before_signing_in(browsers, portal, width, theme):
-    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
-    assert [fault for path in OPEN for fault in check(page, f"{portal.issuer}{path}")] == []
-    fill_sign_in_with_a_mistake(page, portal)
-    assert axe_violations(page) == []
-    browsers.expect_refusals()
+@pytest.fixture(scope="module")
+def guide(portal, everybody, setup_faults):
+    """Leads to every page of the tour."""
+    assert setup_faults == []
+    leader = tour.Guide(portal, everybody.page)
+    tour.furnish(leader)
+    return leader
 
 
-@pytest.mark.parametrize(("width", "theme"), LOOKS)
-def test_pages_of_somebody_signed_in(browsers, portal, deliveries, width, theme):
-    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
-    sign_in(page, portal)
-    page.goto(deliveries)
-    expect(page.get_by_role("cell", name="Sign-out of chie").first).to_be_visible()
-    assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
-    browsers.expect_refusals()
-
-
-@pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light")])
-def test_what_an_app_knows(browsers, portal, width, theme):
-    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
-    page.goto(portal.notes)
-    page.click("#sign-in")
-    fill_sign_in(page, "chie", portal.password_of("chie"))
-    page.wait_for_url(f"{portal.notes}/")
-    page.goto(f"{portal.issuer}/account/connected")
-    page.get_by_role("link", name="What it knows about you: Notes").click()
-    expect(page.get_by_role("heading", name="What Notes knows about you")).to_be_visible()
-    expect(page.get_by_role("navigation", name="Account").locator("[aria-current=page]")).to_have_text("Connected apps")
-    assert check(page, page.url) == []
-
-
-@pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light")])
-def test_the_receipt_of_a_sign_out(browsers, portal, width, theme):
-    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
-    sign_out_of_notes(page, portal)
-    # The page looks again by itself until the app has been told.
-    expect(page.locator("li", has=page.get_by_role("heading", name="Notes"))).to_contain_text("Signed out")
-    assert check(page, page.url) == []
-
-
-def sign_out_of_notes(page, portal):
-    """Sign in to both sample apps, and out of the portal."""
-    page.goto(portal.notes)
-    page.click("#sign-in")
-    fill_sign_in(page, "chie", portal.password_of("chie"))
-    page.wait_for_url(f"{portal.notes}/")
-    page.goto(portal.wiki)
-    page.click("#sign-in")
-    page.wait_for_url(f"{portal.wiki}/")
-    page.goto(f"{portal.issuer}/logout")
-    page.click("#logout-confirm")
-    page.wait_for_url("**/logout/done/*")
-
-
-def test_nothing_scrolls_sideways_at_320_pixels(browsers, portal, deliveries):
-    page = browsers.page(viewport={"width": 320, "height": 700})
-    sign_in(page, portal)
-    assert [fault for path in SIGNED_IN for fault in check(page, f"{portal.issuer}{path}")] == []
-    browsers.expect_refusals()
-
-
-def fill_sign_in_with_a_mistake(page, portal):
-    """Show the sign-in form with an error in it."""
-    page.goto(f"{portal.issuer}/login")
-    fill_sign_in(page, "nobody", "not the password")
-
-
-def test_signing_in_by_keyboard_alone(browsers, portal):
-    page = browsers.page()
-    page.goto(f"{portal.issuer}/login")
-    page.locator("input[name=username]").focus()
-    page.keyboard.type("chie")
-    page.keyboard.press("Tab")
-    page.keyboard.type(portal.password_of("chie"))
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{portal.issuer}/")
+@pytest.mark.parametrize("stop", tour.STOPS, ids=lambda stop: stop.name)
+def test_a_page_in_every_look(guide, everybody, stop):
+    page = guide.page(stop.who)
+    stop.reach(page, guide)
+    assert tour.pattern_of(stop.rule).fullmatch(page.url.removeprefix(guide.portal.issuer))
+    assert faults_of(page) == []
+    assert [text for text in everybody.taken() if "Failed to load resource" not in text] == []
 
 
 def test_the_sign_in_page_is_at_most_60_kb(browsers, portal):
-    page = browsers.page()
+    assert 0 < weight(browsers.page(), f"{portal.issuer}/login") <= 60 * 1024
+
+
+@pytest.mark.parametrize("path", HEAVY)
+def test_a_page_for_administrators_is_at_most_100_kb(guide, path):
+    page = guide.page(tour.ROOT)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    assert 0 < weight(page, f"{guide.portal.issuer}/admin/{path}") <= 100 * 1024
+    session.detach()
+
+
+def weight(page, address):
+    """Return the bytes of a page with all that it loads."""
     sizes = []
-    page.on("requestfinished", lambda request: sizes.append(request.sizes()))
-    page.goto(f"{portal.issuer}/login", wait_until="networkidle")
-    total = sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
-    assert 0 < total <= 60 * 1024
+
+    def count(request):
+        sizes.append(request.sizes())
+
+    page.on("requestfinished", count)
+    page.goto(address, wait_until="networkidle")
+    page.remove_listener("requestfinished", count)
+    return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
 
 
-@pytest.mark.parametrize(("width", "theme"), [*LOOKS, (320, "light"), (320, "dark")])
-def test_a_token_that_was_looked_into(browsers, portal, width, theme):
-    page = browsers.page(viewport={"width": width, "height": 900}, color_scheme=theme)
-    sign_in(page, portal)
+def test_a_token_that_was_looked_into(guide):
+    page = guide.page(tour.ROOT)
     good = b64({"alg": "RS256", "kid": "k" * 43, "typ": "JWT"})
-    claims = b64({"iss": portal.issuer, "sub": "usr_" + "x" * 60, "aud": "app", "exp": 1, "a" * 90: "b" * 300})
+    claims = b64({"iss": guide.portal.issuer, "sub": "usr_" + "x" * 60, "aud": "app", "exp": 1, "a" * 90: "b" * 300})
     for pasted in (f"{good}.{claims}.{'s' * 342}", f"{good}.e30", f"{good}.bm8.QQ", "idpr_x", f"{good}.a.b.c.d"):
-        page.goto(f"{portal.issuer}/developer/jwt?audience=app")
+        page.goto(f"{guide.portal.issuer}/developer/jwt?audience=app")
         page.fill("textarea[name=token]", pasted)
-        page.get_by_role("button", name="Inspect").click()
+        page.locator("main").get_by_role("button", name="Inspect").click()
         page.wait_for_selector(".banner")
-        assert axe_violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), pasted
+        assert faults_of(page) == []
         shown = "" if pasted.startswith("idpr_") else pasted
         assert page.input_value("textarea[name=token]") == shown
 
 
 def b64(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def test_the_page_that_says_how_to_get_in_where_nobody_joins_by_themselves(guide, everybody):
+    server = guide.portal.server
+    server.environment["IDP_SIGN_UP__MODE"] = "invite"
+    server.restart()
+    page = guide.page(tour.NOBODY)
+    assert page.goto(f"{guide.portal.issuer}/register").status == 403
+    assert faults_of(page) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import axe_violations
+from tests.browser.looks import axe_violations
 from tests.browser.portal import sign_in
 
 KINDS = ("web", "spa", "native", "machine", "jwt")

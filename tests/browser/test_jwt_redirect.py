@@ -16,7 +16,7 @@ import jwt
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import axe_violations
+from tests.browser.looks import axe_violations
 from tests.browser.portal import fill_sign_in, sign_in
 
 
