@@ -108,7 +108,7 @@ def sitting(server: Server, browser: Browser, names: list[str], folder: Path) ->
     studio.close()
     in_every_look(SHOTS)
     if any(wanted(OPEN_SHOTS, look, names) for look in LOOKS):
-        server.environment["IDP_SIGN_UP__MODE"] = "open"
+        server.environment |= {"IDP_SIGN_UP__MODE": "open", "IDP_SESSION__REAUTH": "1s"}
         server.restart()
         in_every_look(OPEN_SHOTS)
     return titles

@@ -64,6 +64,11 @@ def guide(portal, everybody, setup_faults):
 
 @pytest.mark.parametrize("stop", tour.STOPS, ids=lambda stop: stop.name)
 def test_a_page_in_every_look(guide, everybody, stop):
+    look_at(stop, guide, everybody)
+
+
+def look_at(stop, guide, everybody):
+    """Go to a page, and find nothing wrong with it."""
     page = guide.page(stop.who)
     stop.reach(page, guide)
     assert tour.pattern_of(stop.rule).fullmatch(page.url.removeprefix(guide.portal.issuer))
@@ -115,10 +120,15 @@ def b64(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def test_the_page_that_says_how_to_get_in_where_nobody_joins_by_themselves(guide, everybody):
+@pytest.fixture(scope="module")
+def later(guide):
+    """Leads to what there is once nobody joins by themselves, and every sign-in was too long ago."""
     server = guide.portal.server
-    server.environment["IDP_SIGN_UP__MODE"] = "invite"
+    server.environment |= {"IDP_SIGN_UP__MODE": "invite", "IDP_SESSION__REAUTH": "1s"}
     server.restart()
-    page = guide.page(tour.NOBODY)
-    assert page.goto(f"{guide.portal.issuer}/register").status == 403
-    assert faults_of(page) == []
+    return guide
+
+
+@pytest.mark.parametrize("stop", tour.LATER, ids=lambda stop: stop.name)
+def test_a_page_of_later_in_every_look(later, everybody, stop):
+    look_at(stop, later, everybody)

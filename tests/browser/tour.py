@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import quote
 
 import pyotp
 from playwright.sync_api import CDPSession, Page, expect
@@ -21,6 +22,7 @@ ROOT, ANA, BEN, CHIE = ADMINISTRATOR, "ana", "ben", "chie"
 # People who are in the middle of signing in, so that each visit begins anew.
 NEW_PASSWORD = "nils"
 NOWHERE = "/no-such-page"
+REMOVAL = "/account/security/<any(totp,email,recovery_codes):kind>/remove"
 # What is done with GET and shows no page: documents for programs, and addresses that lead on.
 NOT_PAGES = {
     "/.well-known/change-password": "leads to the security page",
@@ -37,6 +39,7 @@ NOT_PAGES = {
     "/admin/client-drafts/claims/<interaction>": "leads back to the form",
     "/brand-<digest>.css": "style sheet",
     "/brand/<digest>": "picture",
+    "/joining/<interaction>/app": "leads on to the app of an invitation",
     "/login/continue/<interaction>": "leads on after a sign-in",
     "/login/step-up": "leads to the second step",
     "/logos/<digest>": "picture",
@@ -271,16 +274,17 @@ def join_as_somebody_known(page: Page, guide: Guide) -> None:
     page.wait_for_url("**/joining/*")
 
 
-def said_again(page: Page, guide: Guide) -> None:
-    """Be asked for the password once more."""
-    page.goto(f"{guide.portal.issuer}/reauth")
-
-
-def ask_for_consent(page: Page, guide: Guide) -> None:
-    """Sign in to an app that asks first."""
-    query = "client_id=demo-notes&redirect_uri={notes}/callback&response_type=code&scope=openid+email&prompt=consent"
-    query += "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+def ask_for_consent(page: Page, guide: Guide, more: str = "&prompt=consent") -> None:
+    """Sign in to an app that asks first, or with what *more* asks for."""
+    query = "client_id=demo-notes&redirect_uri={notes}/callback&response_type=code&scope=openid+email"
+    query += "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256" + more
     guide.at(page, f"/oauth/authorize?{query.format(notes=guide.portal.notes)}")
+
+
+def needed_passkey(page: Page, guide: Guide) -> None:
+    """Sign in to an app that wants a passkey, as somebody without one."""
+    wanted = json.dumps({"id_token": {"acr": {"essential": True, "values": ["phr"]}}})
+    ask_for_consent(page, guide, f"&claims={quote(wanted)}")
 
 
 def secured(page: Page, guide: Guide) -> None:
@@ -379,6 +383,7 @@ OF_A_PERSON = (
     plain("/account/password", CHIE),
     plain("/account/sessions", CHIE),
     plain("/account/connected", CHIE),
+    plain("/account/connected/<client_id>", CHIE, "/account/connected/demo-notes"),
     plain("/account/connected/<client_id>/remove", CHIE, "/account/connected/demo-notes/remove"),
     plain("/account/activity", CHIE),
     plain("/account/secure", CHIE),
@@ -386,11 +391,11 @@ OF_A_PERSON = (
     Stop("/account/secure/done/<entry_id>", CHIE, secured),
     plain("/account/export", CHIE),
     plain("/account/delete", CHIE),
-    Stop("/reauth", CHIE, said_again),
     plain("/logout/confirm", CHIE),
     plain("/developer/jwt", CHIE),
     plain("/admin/users", CHIE, state="forbidden"),
     Stop("/consent", CHIE, ask_for_consent),
+    Stop("/login/passkey/needed", CHIE, needed_passkey),
     plain("/sso/consent/<interaction>", CHIE, "/sso/demo-wiki"),
     plain("/join/<token>", CHIE, "{for_chie}", "accept"),
     Stop("/account/security/recovery-codes", ANA, enrol, "after an authenticator app"),
@@ -398,9 +403,16 @@ OF_A_PERSON = (
     Stop("/account/security", ANA, add_passkey, "with everything"),
     linked("/account/passkeys/<passkey_id>/rename", "/account/security", "/rename$", who=ANA),
     linked("/account/passkeys/<passkey_id>/remove", "/account/security", "/passkeys/.*/remove$", who=ANA),
-    plain("/account/security/<any(totp,email):kind>/remove", ANA, "/account/security/totp/remove", "authenticator"),
+    plain(
+        "/account/security/<any(totp,email,recovery_codes):kind>/remove",
+        ANA,
+        "/account/security/totp/remove",
+        "authenticator",
+    ),
     pressed("/account/security", ANA, "/account/security", "Turn on codes by email", "with codes by email"),
-    plain("/account/security/<any(totp,email):kind>/remove", ANA, "/account/security/email/remove", "email"),
+    plain(
+        "/account/security/<any(totp,email,recovery_codes):kind>/remove", ANA, "/account/security/email/remove", "email"
+    ),
     Stop("/login/verify", NOBODY, partial(second_step, ""), "passkey"),
     Stop("/login/verify", NOBODY, partial(second_step, "authenticator"), "authenticator"),
     Stop("/login/verify", NOBODY, partial(second_step, "mail"), "email"),
@@ -458,6 +470,11 @@ OF_AN_ADMINISTRATOR = (
     plain("/admin/audit", ROOT),
     linked("/admin/audit", "/admin/audit", "event="),
     plain("/oauth/authorize", ROOT, "/oauth/authorize?client_id=demo-notes&redirect_uri=http://a.example", "refused"),
+)
+# Once nobody joins by themselves, and every sign-in was too long ago.
+LATER = (
+    plain("/register", NOBODY, state="closed"),
+    Stop("/reauth", CHIE, lambda page, guide: page.goto(f"{guide.portal.issuer}/reauth")),
 )
 STOPS = BEFORE_SIGNING_IN + OF_A_PERSON + OF_AN_ADMINISTRATOR
 # Reached before anybody is there, by the fixture that makes the first administrator.
