@@ -316,11 +316,14 @@ def enrolment_codes(page: Page, studio: Studio) -> None:
 
 
 def two_steps(page: Page, studio: Studio) -> None:
-    """Set an authenticator app up, and keep the recovery codes for later."""
+    """Set an authenticator app up, keep the recovery codes for later, and turn codes by email on."""
     at("/account/security/authenticator", page, studio)
     page.fill("input[name=code]", code_of(page))
     page.wait_for_url("**/recovery-codes")
     new_codes(page, studio)
+    at("/account/security", page, studio)
+    page.click("form[action$='/email-code'] button")
+    page.wait_for_load_state()
 
 
 def new_codes(page: Page, studio: Studio) -> None:
@@ -351,10 +354,10 @@ def action_of(text: str, action: str, page: Page, studio: Studio) -> None:
     at(next(link for link in links if link.endswith(action)), page, studio)
 
 
-def read_mail(page: Page, studio: Studio) -> None:
-    """Read the newest mail that waits."""
-    linked("/admin/outbox", "/admin/outbox/mail/", page=page, studio=studio)
-    page.locator("main form button").last.click()
+def read_mail(page: Page, studio: Studio, to: str = "") -> None:
+    """Read the newest mail that waits, or the newest one to somebody."""
+    linked(f"/admin/outbox?q={to}", "/admin/outbox/mail/", page=page, studio=studio)
+    page.locator("form[action*='/admin/outbox/mail/'] button").click()
     page.locator("#said").wait_for()
 
 
@@ -365,7 +368,7 @@ def email_link(page: Page, studio: Studio) -> None:
     page.locator("main form button[type=submit]").last.click()
     page.wait_for_load_state()
     reader = studio.page("ruth")
-    read_mail(reader, studio)
+    read_mail(reader, studio, "dara.lindqvist")
     page.goto(reader.locator("#mail-link").inner_text())
 
 
