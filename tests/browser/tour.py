@@ -283,6 +283,13 @@ def ask_for_consent(page: Page, guide: Guide, more: str = "&prompt=consent") -> 
     guide.at(page, f"/oauth/authorize?{query.format(notes=guide.portal.notes)}")
 
 
+def known_to_an_app(page: Page, guide: Guide) -> None:
+    """See what an app knows; the page belongs to the list that leads there."""
+    follow("/account/connected", "/account/connected/[^/]+$", page=page, guide=guide)
+    here = page.get_by_role("navigation", name="Account").locator("[aria-current=page]")
+    expect(here).to_have_text("Connected apps")
+
+
 def needed_passkey(page: Page, guide: Guide) -> None:
     """Sign in to an app that wants a passkey, as somebody without one."""
     wanted = json.dumps({"id_token": {"acr": {"essential": True, "values": ["phr"]}}})
@@ -385,7 +392,7 @@ OF_A_PERSON = (
     plain("/account/password", CHIE),
     plain("/account/sessions", CHIE),
     plain("/account/connected", CHIE),
-    plain("/account/connected/<client_id>", CHIE, "/account/connected/demo-notes"),
+    Stop("/account/connected/<client_id>", CHIE, known_to_an_app),
     plain("/account/connected/<client_id>/remove", CHIE, "/account/connected/demo-notes/remove"),
     plain("/account/activity", CHIE),
     plain("/account/secure", CHIE),
