@@ -15,16 +15,17 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from shots import HEIGHTS, LOOKS, OPEN_SHOTS, ROOT, SHOTS, Shot, Studio, furnish, live_a_little, plain, set_up
+from shots import LOOKS, OPEN_SHOTS, ROOT, SHOTS, Shot, Studio, furnish, live_a_little, plain, set_up
 
 from bench.server import Server, free_port
 
 IMAGES = ROOT / "docs" / "images"
 PICTURES = ROOT / "docs" / "pictures"
-QUALITY = 55
-# How much of its size a picture of a page at a desk keeps, and how long one may be, in pixels.
-SMALLER = 0.75
-LONGEST = 2400
+QUALITY = 45
+# How much of its size a picture keeps, by the width of the page, and how much of a long page it shows, in pixels: all
+# pictures together stay under 6 MB.
+SMALLER = {1280: 0.6, 390: 0.8}
+LONGEST = 1800
 DOCUMENTED = (
     "login-light-1280",
     "consent-light-1280",
@@ -60,7 +61,7 @@ def small(page: Page, width: int) -> bytes:
     session = page.context.new_cdp_session(page)
     size = session.send("Page.getLayoutMetrics")["cssContentSize"]
     clip = {"x": 0, "y": 0, "width": width, "height": min(size["height"], LONGEST)}
-    clip["scale"] = SMALLER if width > min(HEIGHTS) else 1
+    clip["scale"] = SMALLER[width]
     options = {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True, "clip": clip}
     taken = session.send("Page.captureScreenshot", options)
     session.detach()
