@@ -31,7 +31,7 @@ PEOPLE = (
     ("fatima", "Fatima El Amrani"),
     ("goran", "Goran Petrović"),
     ("hana", "Hana Kobayashi"),
-    ("ines", "Inês Duarte"),
+    ("ivo", "Ivo Duarte"),
 )
 CLIENTS = (
     ("grafana", "Grafana", "https://grafana.example.com", "openid profile email groups phone"),
@@ -301,9 +301,9 @@ def second_step(page: Page, studio: Studio, way: str = "", code: str = "") -> No
 
 def enrolment(page: Page, studio: Studio) -> None:
     """Sign in as somebody who has to set an authenticator app up."""
-    studio.server.command("user", "remove-second-factors", "ines")
+    studio.server.command("user", "remove-second-factors", "ivo")
     at("/login", page, studio)
-    sign_in(page, "ines", PASSWORD)
+    sign_in(page, "ivo", PASSWORD)
     page.wait_for_url("**/login/enrol*")
 
 
@@ -595,7 +595,7 @@ def furnish(server: Server) -> None:
     for name, full_name in PEOPLE:
         words = ["user", "add", name, "--email", f"{name}@example.com", "--name", full_name, "--password-stdin"]
         server.command(*words, given=PASSWORD)
-    for group, members in (("Design", ("dara", "hana")), ("Staff", ("emeka", "fatima")), ("Treasury", ("ines",))):
+    for group, members in (("Design", ("dara", "hana")), ("Staff", ("emeka", "fatima")), ("Treasury", ("ivo",))):
         if group != "Staff":
             server.command("group", "add", group)
         for member in members:
