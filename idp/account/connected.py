@@ -65,11 +65,6 @@ class Connection:
         """What the app may do, in words."""
         return [sentence(name) for name in self.scopes]
 
-    @property
-    def sentence(self) -> str:
-        """The same as the end of one sentence."""
-        return ", ".join(f"{words[:1].lower()}{words[1:]}" for words in self.sentences)
-
 
 @bp.get("")
 @login_required

@@ -21,6 +21,7 @@ from idp.settings import Settings
 from idp.vault import Vault
 from idp.web.current import service
 from idp.web.navigation import NavEntry
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from idp.protocol.jwt_inspection import Report
 
 bp = Blueprint("developer_jwt", __name__, url_prefix="/developer/jwt")
-NAV = NavEntry(menu="account", label="JWT inspector", endpoint="developer_jwt.index", icon="braces", order=90)
+NAV = NavEntry(menu="account", label=say("JWT inspector"), endpoint="developer_jwt.index", icon="braces", order=90)
 
 _LONGEST_VALUE = 2000
 

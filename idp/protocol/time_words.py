@@ -1,11 +1,20 @@
 """Instants and lengths of time in words, for people who read a token; seconds since 1970 go in."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+from idp.wording import Sentence, say, say_count
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The years that a datetime can hold; the last one is left out, since a time zone could lead beyond.
 _FIRST, _LAST = -62_135_596_800, 253_370_764_800
-_UNITS = (("year", 31_536_000), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+_UNITS: tuple[tuple[Callable[[int], Sentence], int], ...] = (
+    (lambda count: say_count("%(count)s year", "%(count)s years", count, count=f"{count:,}"), 31_536_000),
+    (lambda count: say_count("%(count)s day", "%(count)s days", count), 86_400),
+    (lambda count: say_count("%(count)s hour", "%(count)s hours", count), 3600),
+    (lambda count: say_count("%(count)s minute", "%(count)s minutes", count), 60),
+    (lambda count: say_count("%(count)s second", "%(count)s seconds", count), 1),
+)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # The seconds at the beginning of 1990 in milliseconds: no token lives in a year as far as that.
 _MILLISECONDS = 631_152_000_000
@@ -32,28 +41,23 @@ def relative(seconds: float, now: float) -> str:
     return f"in {span(away)}" if away > 0 else f"{span(-away)} ago"
 
 
-def span(seconds: float) -> str:
+def span(seconds: float) -> Sentence:
     """Write a length of time in its largest unit and the one below: 1 day 2 hours, 4 minutes."""
     left = int(seconds)
     if left > _LAST:
-        return "more than 8,000 years"
-    for place, (unit, size) in enumerate(_UNITS):
+        return say("more than 8,000 years")
+    for place, (counted, size) in enumerate(_UNITS):
         count, rest = divmod(left, size)
         if not count:
             continue
-        words = [_counted(count, unit)]
         if place + 1 < len(_UNITS):
             below, length = _UNITS[place + 1]
             if rest // length:
-                words.append(_counted(rest // length, below))
-        return " ".join(words)
-    return "no time"
+                return say("%(long)s %(short)s", long=counted(count), short=below(rest // length))
+        return counted(count)
+    return say("no time")
 
 
 def looks_like_milliseconds(seconds: float) -> bool:
     """Tell whether somebody wrote milliseconds where seconds belong (RFC 7519 section 2)."""
     return seconds >= _MILLISECONDS
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
