@@ -104,9 +104,8 @@ def _verified(view: SessionView, text: str, *, is_quiet: bool) -> NewCredential 
 def _keep(view: SessionView, made: NewCredential, *, ends_others: bool) -> Added | NotAdded:
     now = clock.utc_now()
     device = devices.describe(request.headers.get("User-Agent", ""))
-    name = (providers.provider_of(made.aaguid) or spoken(say("Passkey of %(device)s", device=device)))[
-        : store.LONGEST_NAME
-    ]
+    own = spoken(say("Passkey of %(device)s", device=devices.named(device)))
+    name = (providers.provider_of(made.aaguid) or own)[: store.LONGEST_NAME]
     with transaction() as session:
         # The person first, as at sign-in: two transactions that lock in different orders wait for each other.
         person = accounts.find(session, view.person_id, lock=True)
