@@ -20,9 +20,11 @@ from idp.vault import Vault
 from idp.web.addresses import client_address, network_of
 from idp.web.current import service
 from idp.web.throttle import QUARTER_HOUR, Blocked, Limit, Rule, throttle
+from idp.wording import say, say_count
 
 if TYPE_CHECKING:
     from idp.invitations.signing_up import Wish
+    from idp.wording import Sentence
 
 # No mailbox is to be flooded from here, and nobody is to try addresses out by the thousand.
 ADDRESS: Final = Rule(
@@ -54,7 +56,7 @@ def ask(wish: Wish, *, domains: tuple[str, ...] | None = None) -> None:
     try:
         reservation = throttle().reserve(limits, now)
     except Blocked as blocked:
-        raise FieldErrors({"email": f"This was tried too often. Try again in {_words(blocked)}."}) from None
+        raise FieldErrors({"email": _too_often(blocked)}) from None
     with transaction() as session:
         wish = replace(wish, language=recipients.language_of(session, wish.email, is_here=True))
         lifetime = service(Settings).sign_up.link_lifetime
@@ -68,10 +70,19 @@ def ask(wish: Wish, *, domains: tuple[str, ...] | None = None) -> None:
 def _domain_fault(email: str, domains: tuple[str, ...] | None) -> str | None:
     if domains is None or key_of(email).rpartition("@")[2] in domains:
         return None
-    names = domains[0] if len(domains) == 1 else f"{', '.join(domains[:-1])} or {domains[-1]}"
-    return f"Use an address at {names}. Anybody else needs an invitation."
+    if len(domains) == 1:
+        return say("Use an address at %(domain)s. Anybody else needs an invitation.", domain=domains[0])
+    names = ", ".join(domains)
+    return say("Use an address at one of these: %(domains)s. Anybody else needs an invitation.", domains=names)
 
 
-def _words(blocked: Blocked) -> str:
+def _too_often(blocked: Blocked) -> Sentence:
     wait = blocked.retry_after or 1
-    return f"{wait} s" if wait <= _SECONDS_SHOWN else f"{-(-wait // 60)} minutes"
+    if wait <= _SECONDS_SHOWN:
+        return say("This was tried too often. Try again in %(seconds)s s.", seconds=wait)
+    minutes = -(-wait // 60)
+    return say_count(
+        "This was tried too often. Try again in %(count)s minute.",
+        "This was tried too often. Try again in %(count)s minutes.",
+        minutes,
+    )

@@ -32,6 +32,7 @@ from idp.vault import Vault
 from idp.web import language
 from idp.web.current import service
 from idp.web.headers import pending_page
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from idp.invitations.models import Invitation
     from idp.joining.with_passkey import FirstPasskey
+    from idp.wording import Sentence
 
 bp = Blueprint("join", __name__)
 
@@ -98,7 +100,7 @@ def passkey(token: str) -> tuple[Response, int] | Response:
         with transaction() as session:
             asked = with_passkey.options(session, _names())
     except FieldErrors as error:
-        return jsonify(error=dict(error.fields)), 409
+        return jsonify(error={name: spoken(fault) for name, fault in error.fields.items()}), 409
     return jsonify(asked) if asked else (jsonify(error="none"), 409)
 
 
@@ -231,8 +233,14 @@ def _accept(row: Invitation) -> Response | None:
             names = making.accept(session, row.fingerprint, view)
     except making.Spent:
         return None
-    flash(f"You are in {' and '.join(names)} now." if names else "The invitation is accepted.", "ok")
+    flash(spoken(_accepted(names)), "ok")
     return _see_other(next_address)
+
+
+def _accepted(names: tuple[str, ...]) -> Sentence:
+    if not names:
+        return say("The invitation is accepted.")
+    return say("You are in %(names)s now.", names=", ".join(names))
 
 
 def _state(row: Invitation) -> State:

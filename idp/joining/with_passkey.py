@@ -25,6 +25,7 @@ from idp.passkeys.ceremonies import AnswerRefused
 from idp.sessions import devices
 from idp.settings import Settings
 from idp.web.current import service
+from idp.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from idp.passkeys.ceremonies import NewCredential
 
 _LOG = structlog.get_logger("idp.login")
-_STALE = "That took too long. Try again."
-_WRONG = "We couldn’t check this passkey. Try again, or use a password instead."
+_STALE = say("That took too long. Try again.")
+_WRONG = say("We couldn’t check this passkey. Try again, or use a password instead.")
 _LONGEST_ID = 64
 
 
@@ -78,7 +79,7 @@ def check_names(session: Session, names: Mapping[str, str]) -> None:
     """Raise the ``FieldErrors`` of *names* that cannot be taken, among them those that somebody else has by now."""
     accounts.check_names(dict(names))
     if accounts.find_by_login(session, names["username"]) is not None:
-        raise FieldErrors({"username": "Somebody else has this username."})
+        raise FieldErrors({"username": say("Somebody else has this username.")})
 
 
 def check(text: str, person_id: str) -> FirstPasskey:
