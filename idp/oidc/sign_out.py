@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from idp.protocol.end_session import Decision
     from idp.protocol.parameters import Parameters
 
-KNOWN = frozenset({"client_id", "id_token_hint", "post_logout_redirect_uri", "state"})
+KNOWN = frozenset({"client_id", "id_token_hint", "post_logout_redirect_uri", "state", "ui_locales"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from idp.protocol import claims, scopes
 from idp.setup import links
 from idp.web import language
 from tests import pseudo
-from tests.leaving import logout
+from tests.leaving import confirm, logout
 from tests.visitor import Visitor
 
 HOST = "localhost:8000"
@@ -67,6 +67,18 @@ def test_the_question_whether_to_sign_out_and_the_answer(idp):
     assert "⟦You are signed out⟧" in page.text
     home = party.redirect_uri.partition("://")[2].partition("/")[0]
     assert pseudo.unspoken(page.text, "App", home, *EVERYWHERE, request_id(page.text)) == []
+
+
+def test_leaving_is_in_the_language_that_the_app_asks_for(idp):
+    party = idp.party()
+    browser = idp.browser(idp.person())
+    party.sign_in(browser)
+    asked = logout(browser, client_id=party.client_id, ui_locales="sv fr")
+    page = browser("GET", asked.location)
+    assert '<html lang="fr"' in page.text
+    left = confirm(browser, page)
+    assert "You are signed out" in left.text
+    assert '<html lang="fr"' in left.text
 
 
 def test_what_became_of_the_apps(app):

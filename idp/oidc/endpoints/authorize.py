@@ -18,7 +18,7 @@ from idp.errors import InvalidRequest, ProtocolError
 from idp.interactions import store as interactions
 from idp.keys.ring import KeyRing
 from idp.login.browser import bind_browser
-from idp.login.waiting import sign_in_address
+from idp.login.waiting import prefer_language, sign_in_address
 from idp.oidc import front_channel, issuing, people, responses
 from idp.oidc.forms import FORM, from_elsewhere
 from idp.protocol import authorization_request, claims_request, parameters, scopes, steps
@@ -96,6 +96,7 @@ def resume(interaction: str) -> Response:
     now = clock.utc_now()
     with transaction() as session:
         waiting = interactions.load(session, interaction, browser=bind_browser(), now=now)
+    prefer_language(waiting)
     asked = front_channel.asked_before(waiting)
     if waiting.completed_at is not None:
         return _already_answered(asked)

@@ -141,7 +141,9 @@ def _leave(asked: Asked, waiting: Interaction | None, now: datetime) -> Response
     elif asked.decision.redirect_to is not None and not receipt.needs_browser:
         response = make_response(redirect(asked.decision.redirect_to, code=303))
     else:
-        response = make_response(redirect(url_for("oidc_signed_out.show", receipt=receipt.token), code=303))
+        tags = asked.parameters.get("ui_locales")
+        address = url_for("oidc_signed_out.show", receipt=receipt.token, ui_locales=tags)
+        response = make_response(redirect(address, code=303))
     if receipt is not None:
         _complete(asked, waiting, now)
     clear_session_cookie(response)

@@ -44,9 +44,9 @@ def show(receipt: str) -> Response:
     apps = receipts.lines(db.session(), row)
     framed = receipts.frames(row) if look == 0 else []
     headers.frames(frame.origin for frame in framed)
-    response = make_response(_page(row, apps, framed, url_for("oidc_signed_out.show", receipt=receipt, look=1)))
+    response = make_response(_page(row, apps, framed, _again(receipt, 1)))
     if not row.continues_itself and look < _MOST_LOOKS and any(app.is_pending for app in apps):
-        again = url_for("oidc_signed_out.show", receipt=receipt, look=look + 1)
+        again = _again(receipt, look + 1)
         # As <meta http-equiv="refresh"> would, without a word in the page.
         response.headers["Refresh"] = f"{_SECONDS if look else _FIRST_SECONDS}; url={again}"
     return response
@@ -66,6 +66,11 @@ def _page(row: SignOut, apps: list[AppLine], framed: list[Frame], again: str) ->
         frames=framed,
         kept_id=row.request_id,
     )
+
+
+def _again(receipt: str, look: int) -> str:
+    tags = request.args.get("ui_locales")
+    return url_for("oidc_signed_out.show", receipt=receipt, look=look, ui_locales=tags)
 
 
 def _look() -> int:
