@@ -9,7 +9,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The years that a datetime can hold; the last one is left out, since a time zone could lead beyond.
 _FIRST, _LAST = -62_135_596_800, 253_370_764_800
 _UNITS: tuple[tuple[Callable[[int], Sentence], int], ...] = (
-    (lambda count: say_count("%(count)s year", "%(count)s years", count, count=f"{count:,}"), 31_536_000),
+    (lambda count: say_count("%(count)s year", "%(count)s years", count, count=format(count, ",")), 31_536_000),
     (lambda count: say_count("%(count)s day", "%(count)s days", count), 86_400),
     (lambda count: say_count("%(count)s hour", "%(count)s hours", count), 3600),
     (lambda count: say_count("%(count)s minute", "%(count)s minutes", count), 60),
