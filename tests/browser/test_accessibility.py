@@ -91,14 +91,16 @@ def test_a_page_for_administrators_is_at_most_100_kb(guide, path):
 
 def weight(page, address):
     """Return the bytes of a page with all that it loads."""
-    sizes = []
+    requests = []
 
-    def count(request):
-        sizes.append(request.sizes())
+    def note(request):
+        requests.append(request)
 
-    page.on("requestfinished", count)
-    page.goto(address, wait_until="networkidle")
-    page.remove_listener("requestfinished", count)
+    page.on("requestfinished", note)
+    with page.expect_request_finished(lambda request: request.url == address):
+        page.goto(address, wait_until="networkidle")
+    page.remove_listener("requestfinished", note)
+    sizes = [request.sizes() for request in requests]
     return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
 
 

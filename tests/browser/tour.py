@@ -284,7 +284,10 @@ def ask_for_consent(page: Page, guide: Guide, more: str = "&prompt=consent") -> 
 
 
 def known_to_an_app(page: Page, guide: Guide) -> None:
-    """See what an app knows; the page belongs to the list that leads there."""
+    """See what an app knows that was let in just now; the page belongs to the list that leads there."""
+    ask_for_consent(page, guide)
+    page.click("#consent-allow")
+    page.wait_for_url(f"{guide.portal.notes}/**")
     follow("/account/connected", "/account/connected/[^/]+$", page=page, guide=guide)
     here = page.get_by_role("navigation", name="Account").locator("[aria-current=page]")
     expect(here).to_have_text("Connected apps")
