@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -18,7 +19,14 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "translations"
-LANGUAGES = ("de", "es", "fr", "ja", "pt_BR")
+# How many forms a counted sentence has, and which number takes which, as gettext writes it.
+LANGUAGES = {
+    "de": "nplurals=2; plural=(n != 1);",
+    "es": "nplurals=2; plural=(n != 1);",
+    "fr": "nplurals=2; plural=(n > 1);",
+    "ja": "nplurals=1; plural=0;",
+    "pt_BR": "nplurals=2; plural=(n > 1);",
+}
 METHODS = [
     # These pages speak English alone.
     ("templates/admin/**", "ignore"),
@@ -34,7 +42,7 @@ NOTE = "Translators:"
 
 def sentences() -> Catalog:
     """Return every sentence that the pages and mails say, with the files it is in."""
-    found = Catalog(project="Doorward", charset="utf-8", fuzzy=False)
+    found = Catalog(charset="utf-8", fuzzy=False)
     for folder in ("idp", "templates"):
         methods = [(pattern.removeprefix(f"{folder}/"), how) for pattern, how in METHODS if pattern.startswith(folder)]
         options = {pattern: {"silent": "false"} for pattern, how in methods if how == "jinja2"}
@@ -55,11 +63,17 @@ def path_of(language: str, kind: str) -> Path:
     return FOLDER / language / "LC_MESSAGES" / f"messages.{kind}"
 
 
+def _empty(language: str) -> Catalog:
+    made = Catalog(locale=language, charset="utf-8", fuzzy=False)
+    made.mime_headers = [("Plural-Forms", LANGUAGES[language])]
+    return made
+
+
 def read(language: str) -> Catalog:
     """Return what is translated into *language* so far."""
     path = path_of(language, "po")
     if not path.exists():
-        return Catalog(locale=language, project="Doorward", charset="utf-8", fuzzy=False)
+        return _empty(language)
     with path.open("rb") as file:
         return read_po(file, locale=language)
 
@@ -67,7 +81,7 @@ def read(language: str) -> Catalog:
 def updated(language: str, template: Catalog) -> Catalog:
     """Return the catalog of *language* with the sentences of *template*: the translated ones kept, the rest empty."""
     old = read(language)
-    new = Catalog(locale=language, project="Doorward", charset="utf-8", fuzzy=False)
+    new = _empty(language)
     for message in template:
         if message.id:
             known = old.get(message.id, message.context)
@@ -89,7 +103,7 @@ def as_po(catalog: Catalog) -> bytes:
     write_po(made, catalog, width=120, sort_output=True, omit_header=True)
     head = f'msgid ""\nmsgstr ""\n"Language: {catalog.locale}\\n"\n"MIME-Version: 1.0\\n"\n'
     head += '"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
-    head += f'"Plural-Forms: {catalog.plural_forms}\\n"\n\n'
+    head += f'"Plural-Forms: {LANGUAGES[str(catalog.locale)]}\\n"\n\n'
     return head.encode() + made.getvalue()
 
 
@@ -97,7 +111,7 @@ def as_mo(po: bytes, language: str) -> bytes:
     """Return what the server reads of a catalog."""
     made = io.BytesIO()
     catalog = read_po(io.BytesIO(po), locale=language)
-    catalog.mime_headers = [("Content-Type", "text/plain; charset=utf-8"), ("Plural-Forms", catalog.plural_forms)]
+    catalog.mime_headers = [("Content-Type", "text/plain; charset=utf-8"), ("Plural-Forms", LANGUAGES[language])]
     write_mo(made, catalog)
     return made.getvalue()
 
@@ -111,7 +125,15 @@ def faults_of(catalog: Catalog) -> list[str]:
             found.append(f"not translated: {message.id}")
         elif message.id:
             found += [f"{error}: {message.id}" for error in message.check(catalog)]
+            meant = message.id if isinstance(message.id, tuple) else (message.id,)
+            # Pages show messages as markup: another tag, or a quotation mark in an attribute, would break the page.
+            if any(_markup(text) != _markup(meant[-1]) for text in said):
+                found.append(f"other markup: {message.id}")
     return found
+
+
+def _markup(text: str) -> list[str]:
+    return sorted(re.findall(r"<[^>]*>|[<>\"]", text))
 
 
 def main() -> int:
