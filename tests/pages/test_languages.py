@@ -59,3 +59,19 @@ def test_what_no_language_is_called_breaks_nothing(app):
         assert answer.status_code == 200
         assert lang(answer) in language.LANGUAGES
         assert "<script>" not in answer.text.partition("<body")[2]
+
+
+@pytest.mark.parametrize(
+    ("tag", "heading"),
+    [
+        ("en", "Sign in"),
+        ("de", "Anmelden"),
+        ("es", "Iniciar sesión"),
+        ("fr", "Se connecter"),
+        ("ja", "サインイン"),
+        ("pt-BR", "Entrar"),
+    ],
+)
+def test_the_sign_in_page_speaks_each_language(app, tag, heading):
+    page = app.test_client().get("/login", query_string={"ui_locales": tag})
+    assert heading in page.text.partition("<h1")[2].partition("</h1>")[0]
