@@ -53,6 +53,8 @@ def sentences() -> Catalog:
             keywords=KEYWORDS,
             comment_tags=(NOTE,),
             strip_comment_tags=True,
+            # Without this, folders whose names begin with an underscore are passed over.
+            directory_filter=lambda _folder: True,
         ):
             found.add(message, locations=[(f"{folder}/{name}", None)], auto_comments=comments, context=context)
     return found
