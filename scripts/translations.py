@@ -10,6 +10,7 @@ import argparse
 import io
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -114,6 +115,8 @@ def as_mo(po: bytes, language: str) -> bytes:
     made = io.BytesIO()
     catalog = read_po(io.BytesIO(po), locale=language)
     catalog.mime_headers = [("Content-Type", "text/plain; charset=utf-8"), ("Plural-Forms", LANGUAGES[language])]
+    # The same sentences make the same file, whenever it is made.
+    catalog.creation_date = catalog.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
     write_mo(made, catalog)
     return made.getvalue()
 
