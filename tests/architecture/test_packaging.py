@@ -48,6 +48,7 @@ def wheel(tmp_path_factory):
         "templates",
         "static",
         "migrations",
+        "translations",
         "examples",
         "setup.cfg",
         "pyproject.toml",
@@ -69,7 +70,7 @@ def listed(configuration):
 
 def test_every_package_is_listed(configuration):
     in_the_tree = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "idp").rglob("*.py")}
-    placed = {f"idp.{one}" for one in ("templates", "static", "migrations", "examples")}
+    placed = {f"idp.{one}" for one in ("templates", "static", "migrations", "translations", "examples")}
 
     assert set(listed(configuration)) == in_the_tree | placed
 
@@ -84,9 +85,10 @@ def test_the_wheel_holds_every_file_of_the_product(wheel):
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         path.relative_to(ROOT).as_posix() if top == "idp" else f"idp/{path.relative_to(ROOT).as_posix()}"
-        for top in ("idp", "templates", "static", "migrations", "examples")
+        for top in ("idp", "templates", "static", "migrations", "translations", "examples")
         for path in (ROOT / top).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        # A catalog is read compiled.
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".po"
     }
 
     assert wanted - held == set()

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import axe_violations
+from tests.browser.looks import axe_violations
 from tests.browser.portal import PASSWORD, fill_sign_in, sign_in
 from tests.factories import totp_code
 

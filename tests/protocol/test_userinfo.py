@@ -66,7 +66,7 @@ def dead(response):
 
 
 def test_an_expired_token_is_dead(idp, party, tokens):
-    with time_machine.travel(time.time() + 299, tick=False):
+    with time_machine.travel(time.time() + 280, tick=False):
         assert party.userinfo(tokens.access).status == 200
     with time_machine.travel(time.time() + 302, tick=False):
         assert dead(party.userinfo(tokens.access))
