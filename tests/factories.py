@@ -36,7 +36,7 @@ ALL_CLAIMS = {
     "gender": "female",
     "birthdate": "1990-05-17",
     "zoneinfo": "Europe/Madrid",
-    "locale": "es-ES",
+    "locale": "en-GB",
     "phone_number": "+34 555 0100",
     "phone_number_verified": True,
     "address": {"formatted": "Calle Mayor 1, Madrid", "locality": "Madrid", "country": "ES"},
