@@ -23,7 +23,7 @@ IMAGES = ROOT / "docs" / "images"
 PICTURES = ROOT / "docs" / "pictures"
 QUALITY = 45
 # How much of its size a picture keeps, by the width of the page, and how much of a long page it shows, in pixels: all
-# pictures together stay under 6 MB.
+# pictures together stay under 8 MB.
 SMALLER = {1280: 0.6, 390: 0.8}
 LONGEST = 1800
 DOCUMENTED = (
