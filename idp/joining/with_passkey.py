@@ -25,7 +25,7 @@ from idp.passkeys.ceremonies import AnswerRefused
 from idp.sessions import devices
 from idp.settings import Settings
 from idp.web.current import service
-from idp.wording import say
+from idp.wording import say, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,8 +108,8 @@ def check(text: str, person_id: str) -> FirstPasskey:
         _LOG.warning("passkey not added", detail=error.detail)
         raise FieldErrors({"passkey": _WRONG}) from None
     device = devices.describe(request.headers.get("User-Agent", ""))
-    name = (providers.provider_of(made.aaguid) or f"Passkey of {device}")[: store.LONGEST_NAME]
-    return FirstPasskey(person_id, made, name)
+    name = providers.provider_of(made.aaguid) or spoken(say("Passkey of %(device)s", device=device))
+    return FirstPasskey(person_id, made, name[: store.LONGEST_NAME])
 
 
 def keep(session: Session, person: Person, first: FirstPasskey) -> None:
