@@ -113,12 +113,10 @@ def test_what_an_app_asks_for_is_allowed(browsers, portal, person):
     page = browsers.page()
     open_sign_in(page, portal, person)
     page.wait_for_url(f"{portal.issuer}/")
-    query = f"client_id=demo-notes&redirect_uri={portal.notes}/callback&response_type=code&scope=openid&prompt=consent"
-    query += "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
-    page.goto(f"{portal.issuer}/oauth/authorize?{query}")
-    with page.expect_request(f"{portal.notes}/callback?*code=*"):
-        press(page, "#consent-allow")
-    browsers.expect_refusals()
+    page.goto(f"{portal.notes}/login")
+    press(page, "#consent-allow")
+    page.wait_for_url(f"{portal.notes}/")
+    expect(page.get_by_text(person).first).to_be_visible()
 
 
 def test_other_devices_are_signed_out(browsers, portal, person):
