@@ -10,7 +10,6 @@ import base64
 import re
 import threading
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -21,6 +20,7 @@ from idp import cache, opaque
 from idp.clients.metadata import from_stored
 from idp.clients.models import ClientRow, ClientSecret
 from idp.errors import Conflict, FieldErrors, NotFound
+from idp.periodic import Periodic
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -215,24 +215,17 @@ class SecretUse:
     Nothing is written on the way to a token; a process that dies loses the last seconds.
     """
 
-    def __init__(
-        self, engine: Engine, *, every: float = 10.0, failed: Callable[[Exception], None] | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, *, every: float = 10.0) -> None:
         self._engine = engine
-        self._every = every
-        self._failed = failed
         self._used: dict[str, datetime] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = Periodic("secret-use", self.flush, every)
 
     def note(self, secret_id: str, now: datetime) -> None:
         """Remember that *secret_id* was used; the first call starts the writing thread."""
         with self._lock:
             self._used[secret_id] = now
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="secret-use", daemon=True)
-                self._thread.start()
+        self._thread.begin()
 
     def flush(self) -> None:
         """Write what was gathered; a secret removed meanwhile is passed over."""
@@ -257,16 +250,4 @@ class SecretUse:
 
     def stop(self) -> None:
         """End the thread, after it has written what is left."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        is_over = False
-        while not is_over:
-            is_over = self._stop.wait(self._every)
-            try:
-                self.flush()
-            except Exception as error:  # noqa: BLE001 - the thread must outlive a database that is away
-                if self._failed is not None:
-                    self._failed(error)
+        self._thread.stop()

@@ -22,6 +22,7 @@ from idp.audit.log import SYSTEM, record
 from idp.clients.models import ClientRow, TokenContract
 from idp.contracts import schema
 from idp.contracts.schema import KINDS, Frame, Shape
+from idp.periodic import Periodic
 from idp.protocol import scopes as scope_words
 
 if TYPE_CHECKING:
@@ -56,13 +57,11 @@ class Notes:
     def __init__(self, engine: Engine, frame_of: FrameOf, *, every: float = EVERY) -> None:
         self._engine = engine
         self._frame_of = frame_of
-        self._every = every
         self._counts: dict[tuple[str, str, tuple[str, ...], Shape], int] = {}
         self._since: datetime | None = None
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = Periodic("token-contracts", self.flush, every)
 
     def note(  # noqa: PLR0913 - keyword where it matters: what is known of a token
         self,
@@ -91,9 +90,7 @@ class Notes:
         """Start the thread, and stamp a batch that was empty; the lock is held."""
         if self._since is None:
             self._since = clock.utc_now()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="token-contracts", daemon=True)
-            self._thread.start()
+        self._thread.begin()
 
     def flush(self) -> None:
         """Compare what was gathered with what is pinned, and pin what is new; what cannot be written is given up."""
@@ -146,18 +143,7 @@ class Notes:
 
     def stop(self) -> None:
         """End the thread, after it has written what is left."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        is_over = False
-        while not is_over:
-            is_over = self._stop.wait(self._every)
-            try:
-                self.flush()
-            except Exception as error:  # noqa: BLE001 - the thread must outlive a database that is away
-                _log.warning("contracts_not_written", cause=type(error).__name__)
+        self._thread.stop()
 
 
 def _by_key(counts: Mapping[tuple[str, str, tuple[str, ...], Shape], int]) -> dict[Key, Counter[Shape]]:

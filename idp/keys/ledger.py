@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from idp import clock
 from idp.clients.models import ClientRow
 from idp.keys.models import ClientNetwork, KeySet, KeySetFetch, SignedFor
+from idp.periodic import Periodic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -61,25 +62,15 @@ class _Fetch(NamedTuple):
 class Ledger:
     """Remembers who fetched the key set, who called from where, and which key signed for whom."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        locate: Locate,
-        *,
-        every: float = EVERY,
-        failed: Callable[[Exception], None] | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, locate: Locate, *, every: float = EVERY) -> None:
         self._engine = engine
         self._locate = locate
-        self._every = every
-        self._failed = failed
         self._batch = _Batch(0)
         self._sets: dict[str, tuple[str, ...]] = {}
         self._written_sets: set[str] = set()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = Periodic("key-ledger", self.flush, every)
 
     def serves(self, etag: str, kids: Sequence[str]) -> None:
         """Remember which keys the key set of *etag* holds."""
@@ -117,9 +108,7 @@ class Ledger:
         """Start the thread, and stamp a batch that was empty; the lock is held."""
         if not self._batch.since:
             self._batch.since = clock.epoch_seconds(clock.utc_now())
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="key-ledger", daemon=True)
-            self._thread.start()
+        self._thread.begin()
 
     def flush(self) -> None:
         """Write what was gathered; what cannot be written now is kept for the next time."""
@@ -150,19 +139,7 @@ class Ledger:
 
     def stop(self) -> None:
         """End the thread, after it has written what is left."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        is_over = False
-        while not is_over:
-            is_over = self._stop.wait(self._every)
-            try:
-                self.flush()
-            except Exception as error:  # noqa: BLE001 - the thread must outlive a database that is away
-                if self._failed is not None:
-                    self._failed(error)
+        self._thread.stop()
 
 
 def purge(session: Session, now: datetime, *, keep: timedelta) -> None:
