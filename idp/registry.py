@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
 
-def modules_in(package: str) -> Iterator[ModuleType]:
-    """Import and yield every direct module of *package*, by name."""
-    found = importlib.import_module(package)
-    for info in sorted(pkgutil.iter_modules(found.__path__), key=lambda info: info.name):
-        yield importlib.import_module(f"{package}.{info.name}")
+@cache
+def modules_in(package: str) -> tuple[ModuleType, ...]:
+    """Import and return every direct module of *package*, by name."""
+    names = sorted(info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__))
+    return tuple(importlib.import_module(f"{package}.{name}") for name in names)

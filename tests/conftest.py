@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from copy import copy
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +15,6 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from werkzeug.routing import Rule
 
 from idp import prepare
 from idp.app import create_app
@@ -25,10 +23,11 @@ from idp.contracts.notes import Notes
 from idp.db import db
 from idp.keys.ledger import Ledger
 from idp.settings import Settings
+from tests import shortcuts
+from tests.copies import Copy
 from tests.services import Services
 
 BACKENDS = ("sqlite", "postgresql")
-_compile = Rule.compile
 _SERVICES = pytest.StashKey[Services]()
 
 
@@ -53,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
     for name in [name for name in os.environ if name.startswith("IDP_")]:
         del os.environ[name]
+    shortcuts.take()
     # Hundreds of servers and commands start in a run; compiling their modules anew takes each a second and more.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -108,24 +108,6 @@ def quiet_loggers() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     yield
     root.handlers[:], root.level = handlers, level
-
-
-_compiled: dict[object, dict[str, object]] = {}
-
-
-def _compile_once(rule: Rule) -> None:
-    """Compile each rule of the application once a run: a third of what it takes to make one."""
-    key = (rule.rule, rule.host, rule.subdomain, rule.merge_slashes, rule.is_leaf, str(rule.defaults))
-    if key not in _compiled:
-        _compile(rule)
-        _compiled[key] = {name: vars(rule)[name] for name in ("_parts", "_trace", "_converters", "arguments")}
-        _compiled[key] |= {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
-        return
-    for name, value in _compiled[key].items():
-        setattr(rule, name, value.__get__(rule) if name.startswith("_build") else copy(value))
-
-
-Rule.compile = _compile_once
 
 
 # Services
@@ -190,6 +172,14 @@ def empty_database_url(request: pytest.FixtureRequest, backend: str, tmp_path: P
     services.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def postgres_copy(services: Services, worker: str) -> Iterator[Copy]:
+    """This worker's copy of the prepared PostgreSQL database."""
+    made = Copy(services, f"test_{worker}")
+    yield made
+    made.drop()
+
+
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, services: Services, backend: str, data_dir: Path) -> Iterator[str]:
     """The URL of a database that is set up, with nothing in it but its keys; `data_dir` holds its master key."""
@@ -198,10 +188,9 @@ def database_url(request: pytest.FixtureRequest, services: Services, backend: st
     if backend == "sqlite":
         yield f"sqlite:///{data_dir / 'idp.db'}"
         return
-    name = f"test_{request.getfixturevalue('worker')}"
-    services.create_database(name, template="prepared")
-    yield services.postgres_url(name)
-    services.drop_database(name)
+    prepared = request.getfixturevalue("postgres_copy")
+    yield prepared.make()
+    prepared.put_back()
 
 
 def _template(services: Services, backend: str) -> Path:
@@ -246,10 +235,15 @@ def make_app(settings: Settings, services: Services) -> Iterator[Callable[..., F
     for app in made:
         # Their threads write into the database of this test; the next one's may have the same name.
         for gathering in (Ledger, Notes, SecretUse):
+            app.extensions["idp"][gathering]._thread._work = _forget
             app.extensions["idp"][gathering].stop()
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+
+
+def _forget() -> None:
+    """Take the place of writing: nobody reads what was gathered when its test is over."""
 
 
 @pytest.fixture

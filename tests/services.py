@@ -99,9 +99,12 @@ class Services:
         """Drop the database *name*, whoever is still connected."""
         self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def connect(self, database: str) -> psycopg.Connection:
+        """Return a connection to *database* whose every statement is a transaction."""
+        return psycopg.connect(host=str(self._started_postgres()), user="postgres", dbname=database, autocommit=True)
+
     def _administer(self, statement: sql.Composed) -> None:
-        folder = self._started_postgres()
-        with psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True) as connection:
+        with self.connect("postgres") as connection:
             connection.execute(statement)
 
     def _started_postgres(self) -> Path:

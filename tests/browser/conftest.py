@@ -1,5 +1,6 @@
 """Debian's Chromium over a real server with its sample apps; whatever the console complains of fails the test."""
 
+import itertools
 import shutil
 from collections.abc import Iterator
 
@@ -19,6 +20,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,14 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         yield Portal(server, port)
     finally:
         server.stop()
+
+
+@pytest.fixture
+def person(portal: Portal) -> str:
+    """Somebody who can sign in with a password."""
+    name = f"person{next(_numbers)}"
+    portal.server.command("user", "add", name, "--email", f"{name}@example.com", "--password-stdin", given=PASSWORD)
+    return name
 
 
 class Watched:

@@ -19,14 +19,6 @@ SEEN = """() => {
 AT = "selector => document.activeElement !== document.body && document.activeElement.matches(selector)"
 
 
-@pytest.fixture
-def person(portal):
-    """Somebody who can sign in with a password."""
-    name = f"person{len(portal.server.command('user', 'list'))}"
-    portal.server.command("user", "add", name, "--email", f"{name}@example.com", "--password-stdin", given=PASSWORD)
-    return name
-
-
 def go_to(page, selector):
     """Press Tab until the focus is there; at every step it is to be seen."""
     for _ in range(80):

@@ -35,15 +35,6 @@ class Virtual:
         return self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": self.id})["credentials"]
 
 
-@pytest.fixture
-def person(portal):
-    """Somebody who can sign in with a password."""
-    number = len(portal.server.command("user", "list"))
-    name = f"person{number}"
-    portal.server.command("user", "add", name, "--email", f"{name}@example.com", "--password-stdin", given=PASSWORD)
-    return name
-
-
 def sign_out(page, portal):
     page.goto(f"{portal.issuer}/logout")
     page.click("#logout-confirm")
