@@ -22,7 +22,7 @@ run: $(RUNTIME)  ## Start the server with two sample applications on http://loca
 
 test: $(DEV) $(CLIENTS)  ## Run every test; ARGS="-k login" runs some
 	@scripts/set_up.sh system
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV)  ## Check style, types, dependencies between packages, templates and spelling
 	$(BIN)/ruff check .

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import commands
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -73,15 +75,8 @@ class Server:
 
     def command(self, *arguments: str, given: str | None = None) -> dict:
         """Run an ``idp`` command with ``--json`` and return its answer."""
-        done = subprocess.run(
-            [sys.executable, "-m", "idp", *arguments, "--json"],
-            env=self.environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
+        done = commands.run([*arguments, "--json"], self.environment, given)
+        if done.status:
             raise RuntimeError(f"idp {' '.join(arguments)}: {done.stderr}")
         return json.loads(done.stdout)
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 
@@ -28,6 +29,8 @@ from tests.copies import Copy
 from tests.services import Services
 
 BACKENDS = ("sqlite", "postgresql")
+# The folders whose tests start servers, and mark them; the longest first.
+SLOW = ("faults", "browser", "clients")
 _SERVICES = pytest.StashKey[Services]()
 
 
@@ -68,14 +71,34 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by what it needs, so that `-m "not postgres"` is quick and complete."""
+    """Mark each test by what it needs, so that `-m "not postgres"` is quick and complete; and put them in turns."""
     for item in items:
-        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-        if folder in {"browser", "clients", "faults"}:
-            item.add_marker(folder)
+        if _folder(item) in SLOW:
+            item.add_marker(_folder(item))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "postgresql" in parameters.values() or "postgres_url" in getattr(item, "fixturenames", ()):
             item.add_marker("postgres")
+    items[:] = _in_turns(items)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(item.config.rootpath / "tests").parts[0]
+
+
+def _in_turns(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Spread the files that start servers over the run, so that few of them share the processors at any time."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = sorted(
+        (file for file in files.values() if _folder(file[0]) in SLOW), key=lambda file: SLOW.index(_folder(file[0]))
+    )
+    quick = [file for file in files.values() if _folder(file[0]) not in SLOW]
+    share = len(quick) // len(slow) + 1 if slow else len(quick)
+    order: list[pytest.Item] = []
+    for number, file in enumerate(slow or [[]]):
+        order += chain(file, *quick[number * share : (number + 1) * share])
+    return order
 
 
 @pytest.fixture(scope="session", autouse=True)
