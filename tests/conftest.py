@@ -198,6 +198,7 @@ def empty_database_url(request: pytest.FixtureRequest, backend: str, tmp_path: P
 @pytest.fixture(scope="session")
 def postgres_copy(services: Services, worker: str) -> Iterator[Copy]:
     """This worker's copy of the prepared PostgreSQL database."""
+    _template(services, "postgresql")
     made = Copy(services, f"test_{worker}")
     yield made
     made.drop()
