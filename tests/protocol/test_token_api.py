@@ -9,11 +9,19 @@ import pytest
 from sqlalchemy import select
 
 from idp import clock
+from idp.audit.log import COMMAND_LINE
 from idp.audit.models import AuditEvent
+from idp.db import transaction
 from idp.errors import FieldErrors
+from idp.keys import canary
+from idp.keys.ledger import Ledger
+from idp.keys.models import SignedFor
 from idp.protocol.access_token import grant_id_of
+from idp.settings import Settings
 from idp.tokens.models import RefreshToken
+from idp.web.current import service
 from tests import factories
+from tests.keyring import keys_of, of
 
 ORIGIN = "https://spa.example"
 API = "https://api.example"
@@ -372,3 +380,21 @@ def test_L16_a_password_alone_gives_nothing_to_whoever_has_a_second_factor(idp, 
     assert refused.json["url"] == f"{idp.issuer}/login"
     assert call("", {"username": "ana", "password": "wrong"}).json == WRONG
     assert client.client_id not in refused.text
+
+
+@pytest.mark.parametrize("changes", [{}, {"resources": [], "default_resource": None}])
+def test_the_key_of_an_access_token_is_one_that_the_app_has_to_know(idp, ana, call, changes):
+    client = idp.client(**CLIENT | changes, token_api={"origins": [ORIGIN]})
+
+    def kid():
+        return jwt.get_unverified_header(call("", {"username": "ana", "password": PASSWORD}).json["access"])["kid"]
+
+    usual = kid()
+    idp.app.extensions["idp"][Ledger].flush()
+    assert (client.client_id, usual) in idp.rows(select(SignedFor.client_id, SignedFor.kid))
+    with of(idp.app):
+        following = keys_of()["next"]
+        with transaction() as session:
+            settings = service(Settings)
+            canary.begin(session, settings, "RS256", client.client_id, now=clock.utc_now(), by=COMMAND_LINE)
+    assert [kid()] == following
