@@ -67,7 +67,8 @@ def begin(session: Session, client: Client, person_id: str, now: datetime) -> tu
         offline=True,
         has_code=False,
     )
-    grant = codes.issue(session, new, limits=limits(), now=now).grant
+    lasting = lifetimes.of(client, schema.API_TOKEN, limits().access, service(Settings))
+    grant = codes.issue(session, new, limits=limits(), access=lasting, now=now).grant
     return grant, refresh.issue(session, grant, limits=limits(), now=now, prefix=refresh.API_PREFIX)
 
 

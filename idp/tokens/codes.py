@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from sqlalchemy import Table, bindparam, insert, select, update
@@ -77,6 +77,11 @@ class Issued:
     grant: GrantView
     code: str | None
 
+    @property
+    def code_alone(self) -> list[tuple[str, str]]:
+        """What the authorization endpoint answers where nothing else is asked for."""
+        return [] if self.code is None else [("code", self.code)]
+
 
 @dataclass(frozen=True, slots=True)
 class PresentedCode:
@@ -134,8 +139,11 @@ _WHY_NOT = select(
 _ISSUE = insert(_grants)
 
 
-def issue(session: Session, new: NewGrant, *, limits: TokenSettings, now: datetime) -> Issued:
-    """Keep the grant *new* and return it with its authorization code, which is good once and for ``limits.code``."""
+def issue(session: Session, new: NewGrant, *, limits: TokenSettings, access: timedelta, now: datetime) -> Issued:
+    """Keep the grant *new* and return it with its authorization code, which is good once and for ``limits.code``.
+
+    *access* is the longest that an access token made from it can live: the grant, which ends them all, outlives them.
+    """
     code = opaque.token()
     lifetime = limits.refresh_max if new.offline else limits.code
     # The code of a grant without one is told to nobody, and used up from the beginning.
@@ -158,7 +166,7 @@ def issue(session: Session, new: NewGrant, *, limits: TokenSettings, now: dateti
         "amr": list(new.amr),
         "acr": new.acr,
         "created_at": now,
-        "expires_at": now + lifetime + limits.access + revocation.CLOCK_LEEWAY,
+        "expires_at": now + lifetime + access + revocation.CLOCK_LEEWAY,
         "last_used_at": used_at,
     }
     session.execute(_ISSUE, row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from idp.contracts import schema
 from idp.keys import schedule
 
 if TYPE_CHECKING:
@@ -23,3 +24,9 @@ def of(client: Client, kind: str, usual: timedelta, settings: Settings) -> timed
     if held is None or held == usual.total_seconds():
         return usual
     return usual if held > schedule.published_for(settings).total_seconds() else timedelta(seconds=held)
+
+
+def longest_access(client: Client, settings: Settings) -> timedelta:
+    """Return the longest that an access token of a person's grant to *client* lives, whichever API it is for."""
+    usual = settings.tokens.access
+    return max(of(client, kind, usual, settings) for kind in (schema.ACCESS_TOKEN, schema.RESOURCE_TOKEN))

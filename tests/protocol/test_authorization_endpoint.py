@@ -9,7 +9,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
+from idp import clock
+from idp.accounts.models import Person
+from idp.db import transaction
+from idp.deliveries import sign_outs
+from idp.oidc import front_channel
+from tests.protocol.flows import metadata_for
 from tests.relying_party import answer_of, hidden_fields
 
 ERROR_NAMES = {"error", "error_description", "error_uri", "state", "iss", "session_state"}
@@ -35,6 +42,30 @@ def test_a_request_with_a_session_is_answered_at_once(party, browser):
     assert response.status == 302
     assert response.location.startswith(party.redirect_uri + "?code=")
     assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("response_type", ["code", "code id_token"])
+@pytest.mark.parametrize("gone", ["signed out", "disabled"])
+def test_a_person_who_is_gone_meanwhile_is_told_to_the_client_that_waited(idp, monkeypatch, response_type, gone):
+    party, browser, person = idp.party(**metadata_for(response_type)), idp.browser(), idp.person()
+    party.response_type = response_type
+    waiting = party.start(browser).location.partition("interaction=")[2]
+    session_id = idp.sign_in(browser, person)
+    decide = front_channel.decide
+
+    def decide_and_lose(*given):
+        pending = decide(*given)
+        with transaction() as session:
+            if gone == "disabled":
+                session.execute(update(Person).where(Person.id == person.id).values(disabled_at=clock.utc_now()))
+            else:
+                sign_outs.end(session, session_id, person.id, clock.utc_now())
+        return pending
+
+    monkeypatch.setattr(front_channel, "decide", decide_and_lose)
+    given = party.answer(browser("GET", f"/oauth/authorize/{waiting}"))
+    # A code alone says nothing of a person; redeeming it does.
+    assert given.get("error") == (None if (response_type, gone) == ("code", "disabled") else "login_required")
 
 
 def test_a_post_is_kept_and_answered_by_a_get(idp, party, person):

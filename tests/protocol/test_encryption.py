@@ -8,15 +8,18 @@ from datetime import timedelta
 import pytest
 import time_machine
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from sqlalchemy import select
 
 from idp import clock
 from idp.audit.log import COMMAND_LINE
 from idp.db import db
 from idp.keys.store import ensure_algorithm
 from idp.settings import OutboundSettings
+from idp.tokens.models import Grant
 from idp.vault import Vault
 from tests.app_keys import decrypted
 from tests.listener import serving
+from tests.protocol.flows import metadata_for
 from tests.relying_party import header_of, now
 
 KEYS = {
@@ -210,6 +213,22 @@ def test_the_key_may_stand_at_an_address(idp_over, make_app):
         assert given["error"] == "invalid_request"
         assert "jwks_uri" in given["error_description"]
     assert asked == ["/keys", "/gone"]
+
+
+def test_a_key_that_cannot_be_had_in_front_is_told_to_the_client_after_a_sign_in(idp_over, make_app):
+    provider = idp_over(make_app(outbound=OutboundSettings(allow=("127.0.0.0/8",))))
+    browser, person = provider.browser(), provider.person()
+    with serving({}) as (origin, _):
+        party = provider.party(
+            id_token_encrypted_response_alg="ECDH-ES", jwks_uri=f"{origin}/keys", **metadata_for("code id_token")
+        )
+        party.response_type = "code id_token"
+        waiting = party.start(browser).location.partition("interaction=")[2]
+        provider.sign_in(browser, person)
+        given = party.answer(browser("GET", f"/oauth/authorize/{waiting}"))
+    assert given["error"] == "invalid_request"
+    assert "jwks_uri" in given["error_description"]
+    assert not provider.rows(select(Grant.id))
 
 
 def test_an_encrypted_hint_is_refused_and_the_token_inside_is_taken(idp, browser):

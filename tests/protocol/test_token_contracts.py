@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import event, select, update
 
 from idp import clock
@@ -24,9 +25,11 @@ from idp.oidc import back_channel
 from idp.protocol import claims
 from idp.protocol.claims import Claim
 from idp.settings import TokenSettings
+from idp.tokens import purge
 from idp.vault import Vault
 from idp.web.current import service
 from tests.factories import ALL_CLAIMS
+from tests.leaving import sign_out
 from tests.protocol.conftest import Provider
 from tests.protocol.flows import metadata_for
 from tests.relying_party import header_of
@@ -149,6 +152,24 @@ def accept_and_compare(later, party, ana):
     with later.app.app_context():
         entry = db.session().execute(select(AuditEvent).where(AuditEvent.type == "contract.accepted")).scalar_one()
     assert "Lives: 9 minutes" in json.dumps(entry.detail)
+
+
+def test_a_sign_out_ends_tokens_that_live_longer_than_the_setting_says(idp, make_app):
+    ana, hour = idp.person("ana"), TokenSettings(access=timedelta(hours=1))
+    lasting = Provider(make_app(tokens=hour), idp.issuer)
+    party = lasting.party()
+    told(party, lasting.browser(ana))
+    assert examined(lasting, party.client_id).is_kept
+
+    party.http, browser = idp.http(), idp.browser(ana)
+    access = party.sign_in(browser).access
+    with time_machine.travel(clock.utc_now() + timedelta(minutes=10), tick=False):
+        with idp.app.app_context(), transaction() as session:
+            while purge.purge(session, clock.utc_now()):
+                pass
+        assert party.userinfo(access).status == 200
+        sign_out(browser)
+        assert party.userinfo(access).status == 401
 
 
 def test_every_kind_of_token_is_as_it_was_computed(idp):

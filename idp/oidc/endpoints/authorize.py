@@ -19,13 +19,13 @@ from idp.interactions import store as interactions
 from idp.keys.ring import KeyRing
 from idp.login.browser import bind_browser
 from idp.login.waiting import prefer_language, sign_in_address
-from idp.oidc import front_channel, issuing, people, responses
+from idp.oidc import encryption, front_channel, issuing, people, responses
 from idp.oidc.forms import FORM, from_elsewhere
 from idp.protocol import authorization_request, claims_request, parameters, scopes, steps
 from idp.protocol.steps import Step
 from idp.sessions import store as sessions
 from idp.settings import Settings
-from idp.tokens import codes, restarts, revocation
+from idp.tokens import codes, lifetimes, restarts
 from idp.tokens.codes import NewGrant
 from idp.web.current import service
 
@@ -126,29 +126,31 @@ def _issue(asked: Asked, pending: Pending, waiting: Interaction | None, now: dat
     authorization, person = pending.authorization, pending.person
     if person is None:
         raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
-    new = _new_grant(authorization, person, pending.decision.scopes)
+    if "id_token" in authorization.issues:
+        encryption.require_key(asked.client, now)
+    new, settings = _new_grant(authorization, person, pending.decision.scopes), service(Settings)
+    access = lifetimes.longest_access(asked.client, settings)
     is_plain, about = authorization.response_type == _CODE_ALONE, None
     with transaction() as session:
+        # Signed out in another tab meanwhile: nobody would tell the client of that.
+        is_here = sessions.note_client(session, person.id, authorization.client_id, now)
+        if is_here and not is_plain:
+            about = people.find_enabled(session, person.person_id, new.scope.split(), new.claims)
+        if not is_here or not (is_plain or about):
+            raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
+        # After all that can refuse, since the refusal of a request that counts as answered would reach nobody.
         if waiting is not None and not interactions.complete(session, waiting.id, now):
             return _already_answered(asked)
-        issued = codes.issue(session, new, limits=service(Settings).tokens, now=now)
-        if not sessions.note_client(session, person.id, authorization.client_id, now):
-            # Signed out in another tab meanwhile: nobody would tell the client of that.
-            revocation.revoke_grant(session, issued.grant.id, now=now)
-            raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
+        issued = codes.issue(session, new, limits=settings.tokens, access=access, now=now)
         restarts.watch(session, service(KeyRing), authorization.client_id, person.person_id, now)
-        if not is_plain:
-            about = people.find_enabled(session, person.person_id, new.scope.split(), new.claims)
-    pairs = [("code", issued.code)] if is_plain and issued.code else _in_front(asked, pending, issued, about, now)
+    pairs = _in_front(asked, pending, issued, about, now) if about else issued.code_alone
     return responses.success(asked.client, authorization, pairs)
 
 
 def _in_front(
-    asked: Asked, pending: Pending, issued: Issued, about: PersonView | None, now: datetime
+    asked: Asked, pending: Pending, issued: Issued, about: PersonView, now: datetime
 ) -> list[tuple[str, str]]:
     """Return what a response type with more than a code is answered with; signed when no transaction is open."""
-    if about is None:
-        raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
     authorization = pending.authorization
     granted = tuple(issued.grant.scope.split())
     issue = issuing.Issue(
