@@ -20,26 +20,40 @@ if TYPE_CHECKING:
 _PREFLIGHT_LIFETIME = "600"
 
 
-def anybody(response: Response) -> Response:
-    """Let every page read *response*: public documents, the same for all."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    return response
+def serve_everybody(bp: Blueprint, *paths: str) -> None:
+    """Answer preflights of *paths*, and let every page read every answer of *bp*: public documents, the same for all."""
+
+    def preflight(**_of_the_path: str) -> Response:
+        return _allowing("GET")
+
+    def answer(response: Response) -> Response:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    for path in paths:
+        bp.add_url_rule(path, view_func=preflight, methods=["OPTIONS"], provide_automatic_options=False)
+    bp.after_request(answer)
 
 
 def serve_preflight(bp: Blueprint, path: str, methods: str) -> None:
     """Answer preflights of *path*, and let public clients' pages read every answer of *bp*, errors included."""
 
     def preflight() -> Response:
-        response = Response(status=204)
-        del response.headers["Content-Type"]
-        if _is_allowed(request.headers.get("Origin", "")):
-            response.headers["Access-Control-Allow-Methods"] = methods
-            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-            response.headers["Access-Control-Max-Age"] = _PREFLIGHT_LIFETIME
-        return response
+        return _allowing(methods if _is_allowed(request.headers.get("Origin", "")) else None)
 
     bp.add_url_rule(path, "preflight", preflight, methods=["OPTIONS"], provide_automatic_options=False)
     bp.after_request(_answer)
+
+
+def _allowing(methods: str | None) -> Response:
+    """Answer a preflight: the page that asks may use *methods*, or nothing at all."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    if methods is not None:
+        response.headers["Access-Control-Allow-Methods"] = methods
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Max-Age"] = _PREFLIGHT_LIFETIME
+    return response
 
 
 def _answer(response: Response) -> Response:

@@ -17,7 +17,7 @@ from idp.clients import public_keys
 from idp.clients.metadata import ANSWER_ALGORITHMS
 from idp.keys.signer import Signer
 from idp.login import second_step
-from idp.oidc import client_assertions, client_auth, clients, cors
+from idp.oidc import client_assertions, client_auth, clients
 from idp.protocol import metadata
 from idp.settings import Settings
 from idp.web import language
@@ -99,7 +99,7 @@ def serve(document: Document) -> Response:
     response.headers["Cache-Control"] = document.cache_control
     response.headers["ETag"] = document.etag
     response.make_conditional(request)
-    return cors.anybody(response)
+    return response
 
 
 @lru_cache(maxsize=8)

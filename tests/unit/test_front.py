@@ -11,6 +11,7 @@ from idp.db import db
 from idp.front import Front
 from idp.keys import store
 from idp.vault import Vault
+from tests.factories import make_client
 
 PATHS = [
     "/.well-known/openid-configuration",
@@ -40,6 +41,30 @@ def test_who_has_the_document_is_told_so(front, path):
     again = front.get(path, headers={"If-None-Match": first.headers["ETag"]}, **HERE)
     assert (again.status_code, again.data) == (304, b"")
     assert front.head(path, **HERE).data == b""
+
+
+@pytest.mark.parametrize("path", [*PATHS, f"{PATHS[0]}/app", "/oauth/jwks/app"])
+def test_N04_every_page_may_ask_for_a_document_with_headers_of_its_own(app, front, path):
+    make_client(app, client_id="app")
+    ask = {
+        "Origin": "https://anybody.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    for asked in (front, app.test_client()):
+        answer = asked.options(path, headers=ask, **HERE)
+        assert answer.status_code == 204
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "GET" in answer.headers["Access-Control-Allow-Methods"]
+        assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert asked.get(path, headers=ask, **HERE).headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("path", [f"{PATHS[0]}/nobody", "/oauth/jwks/nobody"])
+def test_N04_every_page_reads_that_there_is_no_document(front, path):
+    answer = front.get(path, headers={"Origin": "https://anybody.example"}, **HERE)
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (404, "*")
 
 
 def test_N01_another_host_gets_no_document(front):

@@ -6,12 +6,13 @@ from flask import Blueprint, Response
 
 from idp.branding.links import PublishedLinks
 from idp.errors import NotFound
-from idp.oidc import clients, documents
+from idp.oidc import clients, cors, documents
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.limits import answers_head
 
 bp = Blueprint("oidc_discovery", __name__)
+cors.serve_everybody(bp, *documents.DISCOVERY_PATHS, f"{documents.OF_ONE_DISCOVERY}<client_id>")
 
 
 @answers_head

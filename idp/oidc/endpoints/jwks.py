@@ -7,12 +7,13 @@ from flask import Blueprint, Response, request
 from idp.errors import NotFound
 from idp.keys.ledger import Ledger
 from idp.keys.signer import Signer
-from idp.oidc import clients, documents
+from idp.oidc import clients, cors, documents
 from idp.settings import Settings
 from idp.web.current import service
 from idp.web.limits import answers_head
 
 bp = Blueprint("oidc_jwks", __name__)
+cors.serve_everybody(bp, *documents.JWKS_PATHS, f"{documents.OF_ONE_JWKS}<client_id>")
 
 METADATA = {"jwks_uri": documents.JWKS_PATHS[0]}
 
