@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from idp import clock
 from idp.accounts import store as accounts
-from idp.admin import claim_origins, claim_rows, client_consent
+from idp.admin import claim_origins, claim_rows, client_consent, drafts
 from idp.admin.claim_origins import Origin
 from idp.admin.claim_rows import MOST_ROWS, Row
 from idp.admin.client_forms import kind_of
@@ -20,9 +20,7 @@ from idp.clients.claim_mapping import SOURCES
 from idp.clients.metadata import validate
 from idp.contracts import pins
 from idp.db import commits_in_steps, db, transaction
-from idp.errors import FieldErrors, NotFound
-from idp.interactions import store as interactions
-from idp.login.browser import bind_browser
+from idp.errors import FieldErrors
 from idp.login.guards import needs_reauth
 from idp.protocol.scopes import OFFLINE_ACCESS, ordered
 from idp.tokens.previews import Asked, Previews
@@ -70,8 +68,9 @@ def show(client_id: str) -> Response:
     """Show what a client calls the claims, and what it would be told of whoever is asked for."""
     client = registered(client_id)
     kept = request.args.get("interaction")
-    rows = claim_rows.rows_in(_load(kept, client_id)) if kept else claim_rows.rows_of(client.metadata.claim_mapping)
-    return make_response(_page(client, rows))
+    if kept:
+        return make_response(_page(client, claim_rows.rows_in(drafts.load(kept, _DRAFT, of=client_id).form)))
+    return make_response(_page(client, claim_rows.rows_of(client.metadata.claim_mapping)))
 
 
 @bp.post("/clients/<client_id>/claims")
@@ -83,7 +82,8 @@ def save(client_id: str) -> Response:
     if "add" in request.form or client_consent.goes_back():
         return make_response(_page(client, [*rows, Row()] if "add" in request.form else rows))
     if needs_reauth():
-        return _confirm_first(client_id, rows)
+        form = MultiDict(claim_rows.sent(rows))
+        return drafts.confirm_first(_DRAFT, form, of=client_id, client_id=client_id)
     rows = claim_rows.checked(rows)
     if any(row.error for row in rows):
         return make_response(_page(client, rows), 400)
@@ -106,32 +106,7 @@ def _saved(client: Client, wanted: ClientMetadata) -> Response:
 @commits_in_steps
 def draft(interaction: str) -> Response:
     """Go back to the rows that were filled in when a fresh sign-in was asked for; nothing is saved by that."""
-    form = _load(interaction, None)
-    return _to(form["client_id"], interaction)
-
-
-def _confirm_first(client_id: str, rows: Sequence[Row]) -> Response:
-    browser = bind_browser()
-    form = {**claim_rows.sent(rows), "client_id": client_id}
-    with transaction() as session:
-        waiting = interactions.begin(
-            session,
-            resume_endpoint=_DRAFT,
-            client_id=client_id,
-            parameters={"form": form},
-            browser=browser,
-            now=clock.utc_now(),
-        )
-    return make_response(redirect(url_for("login.reauth", interaction=waiting.id), code=303))
-
-
-def _load(interaction: str, client_id: str | None) -> MultiDict[str, str]:
-    """Return the kept form, of the client *client_id* unless any will do."""
-    with transaction() as session:
-        found = interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
-    if found.resume_endpoint != _DRAFT or client_id not in (None, found.parameters["form"]["client_id"]):
-        raise NotFound("There is no form under this address.")
-    return MultiDict({str(name): str(value) for name, value in found.parameters["form"].items()})
+    return _to(drafts.load(interaction, _DRAFT).of, interaction)
 
 
 def _page(client: Client, rows: Sequence[Row], faults: Sequence[str] = ()) -> str:

@@ -9,7 +9,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from werkzeug.datastructures import MultiDict
 
 from idp import clock
-from idp.admin import client_consent, client_forms
+from idp.admin import client_consent, client_forms, drafts
 from idp.admin.client_forms import KINDS, Kind
 from idp.admin.client_lookup import registered
 from idp.admin.client_secrets import reveal
@@ -19,11 +19,9 @@ from idp.clients.presets import Presets
 from idp.clients.store import Client
 from idp.contracts import pins
 from idp.db import commits_in_steps, db, transaction
-from idp.errors import FieldErrors, NotFound
-from idp.interactions import store as interactions
+from idp.errors import FieldErrors
 from idp.keys.store import ensure_algorithm
 from idp.login.actor import actor
-from idp.login.browser import bind_browser
 from idp.login.guards import needs_reauth, recent_sign_in
 from idp.outbound import Outbound
 from idp.protocol import scopes
@@ -34,14 +32,13 @@ from idp.web.current import service
 _DRAFT = "admin_clients.draft"
 _DELIVERIES = (("form_post", "Form post"), ("query", "Query parameter"), ("fragment", "Fragment"))
 _LONGEST_ADDRESS = 2048
-_NOT_KEPT = frozenset({"csrf_token"})
 
 
 @recent_sign_in
 @commits_in_steps
 def new() -> Response:
     """Ask what kind of client it is, then for what that kind needs."""
-    kept = _kept_form()
+    kept = _kept_form("")
     kind = KINDS.get(kept.get("kind", "") if kept is not None else request.args.get("kind", ""))
     if kind is None:
         return make_response(render_template("admin/clients/kind.html", kinds=list(KINDS.values())))
@@ -77,7 +74,7 @@ def create() -> Response:
     if kind is None:
         return make_response(redirect(url_for("admin_clients.new"), code=303))
     if needs_reauth():
-        return _confirm_first(client_id=None)
+        return drafts.confirm_first(_DRAFT, request.form)
     chosen = request.form.get("client_id", "").strip()
     try:
         given = client_forms.read(kind, request.form)
@@ -96,7 +93,7 @@ def create() -> Response:
 def edit(client_id: str) -> Response:
     """Show a client's metadata in a form."""
     client = registered(client_id)
-    kind, kept = client_forms.kind_of(client.metadata), _kept_form()
+    kind, kept = client_forms.kind_of(client.metadata), _kept_form(client_id)
     if kept is not None:
         return _form_page(kind, client_forms.submitted_values(kind, kept), client=client)
     return _form_page(kind, client_forms.values_of(kind, client.metadata), client=client)
@@ -108,7 +105,7 @@ def save(client_id: str) -> Response:
     client = registered(client_id)
     kind = client_forms.kind_of(client.metadata)
     if needs_reauth():
-        return _confirm_first(client_id=client_id)
+        return drafts.confirm_first(_DRAFT, request.form, of=client_id, client_id=client_id)
     try:
         wanted = validate(client_forms.read(kind, request.form, client.metadata))
         _prepare(wanted, client.metadata)
@@ -131,8 +128,7 @@ def save(client_id: str) -> Response:
 @commits_in_steps
 def draft(interaction: str) -> Response:
     """Go back to a form that was filled in when a fresh sign-in was asked for; nothing is saved by that."""
-    form = _load_form(interaction)
-    client_id = form.get("draft_of", "")
+    client_id = drafts.load(interaction, _DRAFT).of
     if client_id:
         back = url_for("admin_clients.edit", client_id=client_id, interaction=interaction)
     else:
@@ -140,35 +136,9 @@ def draft(interaction: str) -> Response:
     return make_response(redirect(back, code=303))
 
 
-def _confirm_first(client_id: str | None) -> Response:
-    """Keep what was typed, and ask for the password: the form took longer than actions that matter allow."""
-    fields = [
-        [name, value] for name, value in request.form.items(multi=True) if name not in _NOT_KEPT and name != "draft_of"
-    ]
-    browser = bind_browser()
-    with transaction() as session:
-        waiting = interactions.begin(
-            session,
-            resume_endpoint=_DRAFT,
-            client_id=client_id,
-            parameters={"form": [*fields, ["draft_of", client_id or ""]]},
-            browser=browser,
-            now=clock.utc_now(),
-        )
-    return make_response(redirect(url_for("login.reauth", interaction=waiting.id), code=303))
-
-
-def _kept_form() -> MultiDict[str, str] | None:
+def _kept_form(client_id: str) -> MultiDict[str, str] | None:
     interaction = request.args.get("interaction")
-    return _load_form(interaction) if interaction else None
-
-
-def _load_form(interaction: str) -> MultiDict[str, str]:
-    with transaction() as session:
-        found = interactions.load(session, interaction, browser=bind_browser(), now=clock.utc_now())
-    if found.resume_endpoint != _DRAFT:
-        raise NotFound("There is no form under this address.")
-    return MultiDict((str(name), str(value)) for name, value in found.parameters["form"])
+    return drafts.load(interaction, _DRAFT, of=client_id).form if interaction else None
 
 
 def _prepare(metadata: ClientMetadata, before: ClientMetadata | None = None) -> None:

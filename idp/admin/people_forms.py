@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from idp.accounts.models import Person
 
 ACCOUNT_FIELDS = ("username", "email", "name")
+# Whoever sets these can let themselves in: by the name, or by a recovery link to the address.
+_SIGN_IN_FIELDS = ("username", "email", "email_verified")
 
 
 class NewPersonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -113,3 +115,8 @@ def changes(person: Person, values: Mapping[str, Any], *, now: datetime) -> dict
     is_other = store.key_of(account["email"]) != person.email_key
     verified = bool(values["email_verified"]) and not (is_other and person.email_verified)
     return account | {"email_verified": verified, "claims": found}
+
+
+def concern_sign_in(person: Person, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether the changes *wanted* (of ``changes``) alter what *person* signs in or gets back in with."""
+    return any(wanted[name] != getattr(person, name) for name in _SIGN_IN_FIELDS)

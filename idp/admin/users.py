@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from idp import clock
 from idp.accounts import administration, deletion_wishes, groups, store
 from idp.accounts.passwords import PasswordHasher, check_new_password
-from idp.admin import lifecycle
-from idp.admin.people_forms import JoinForm, NewPersonForm, PasswordForm, PersonForm, changes, typed, values_of
+from idp.admin import drafts, lifecycle
+from idp.admin.people_forms import (
+    JoinForm,
+    NewPersonForm,
+    PasswordForm,
+    PersonForm,
+    changes,
+    concern_sign_in,
+    typed,
+    values_of,
+)
 from idp.db import commits_in_steps, db, transaction
 from idp.errors import FieldErrors, NotFound
 from idp.factors import overview
 from idp.login import email_addresses
 from idp.login.actor import actor
 from idp.login.browser import signed_in
-from idp.login.guards import admin_required, recent_sign_in
+from idp.login.guards import admin_required, needs_reauth, recent_sign_in
 from idp.passkeys import providers
 from idp.passkeys import store as passkeys
 from idp.protocol.standard_claims import zones_by_place
@@ -45,6 +54,7 @@ NAV = NavEntry(
     covers=("admin_user_deletion",),
 )
 
+_DRAFT: Final = "admin_users.draft"
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -61,11 +71,15 @@ def index() -> str:
 
 @bp.get("/new")
 @admin_required
+@recent_sign_in
+@commits_in_steps
 def new() -> str:
     """Show the form of a new person."""
-    return render_template(
-        "admin/users/new.html", values={"email_verified": True, "must_change_password": True}, errors={}
-    )
+    kept = request.args.get("interaction")
+    values: Mapping[str, Any] = {"email_verified": True, "must_change_password": True}
+    if kept:
+        values = typed(NewPersonForm(drafts.load(kept, _DRAFT, of="").form))
+    return render_template("admin/users/new.html", values=values, errors={}, is_kept=bool(kept))
 
 
 @bp.post("/new")
@@ -73,6 +87,8 @@ def new() -> str:
 @commits_in_steps
 def create() -> Response | tuple[str, int]:
     """Add a person; the password is shown nowhere after this."""
+    if needs_reauth():
+        return drafts.confirm_first(_DRAFT, request.form)
     values = typed(NewPersonForm())
     password = values.pop("password")
     names = {name: values[name] for name in ("username", "email", "name")}
@@ -95,29 +111,48 @@ def create() -> Response | tuple[str, int]:
             return redirect(url_for("admin_users.show", person_id=person.id), 303)
         except FieldErrors as error:
             errors |= error.fields
-    return render_template("admin/users/new.html", values=values, errors=errors), 400
+    return render_template("admin/users/new.html", values=values, errors=errors, is_kept=False), 400
+
+
+@bp.get("/drafts/<interaction>")
+@admin_required
+@commits_in_steps
+def draft(interaction: str) -> Response:
+    """Go back to a form that was filled in when a fresh sign-in was asked for; nothing is saved by that."""
+    person_id = drafts.load(interaction, _DRAFT).of
+    if not person_id:
+        return redirect(url_for("admin_users.new", interaction=interaction), 303)
+    return redirect(url_for("admin_users.show", person_id=person_id, interaction=interaction), 303)
 
 
 @bp.get("/<person_id>")
 @admin_required
+@commits_in_steps
 def show(person_id: str) -> str:
-    """Show one person."""
-    return _show(_found(db.session(), person_id))
+    """Show one person; with a form that was kept, as it was filled in."""
+    kept = request.args.get("interaction")
+    if not kept:
+        return _show(_found(db.session(), person_id))
+    values = typed(PersonForm(drafts.load(kept, _DRAFT, of=person_id).form))
+    return _show(_found(db.session(), person_id), values=values, is_kept=True)
 
 
 @bp.post("/<person_id>")
 @admin_required
-@transaction()
+@commits_in_steps
 def update(person_id: str) -> Response | tuple[str, int]:
-    """Change what is known of a person."""
-    session, now = db.session(), clock.utc_now()
-    person = _found(session, person_id)
+    """Change what is known of a person; what they sign in and recover with takes a fresh sign-in."""
     values = typed(PersonForm())
-    try:
-        wanted = changes(person, values, now=now)
-        changed = lifecycle.change(session, person, wanted, actor=actor(), now=now)
-    except FieldErrors as error:
-        return _show(person, values=values, errors=error.fields), 400
+    with transaction() as session:
+        person, now = _found(session, person_id), clock.utc_now()
+        try:
+            wanted = changes(person, values, now=now)
+            asks_first = concern_sign_in(person, wanted) and needs_reauth()
+            changed = not asks_first and lifecycle.change(session, person, wanted, actor=actor(), now=now)
+        except FieldErrors as error:
+            return _show(person, values=values, errors=error.fields), 400
+    if asks_first:
+        return drafts.confirm_first(_DRAFT, request.form, of=person_id)
     flash("Saved." if changed else "Nothing was changed.", "ok" if changed else "info")
     if values["email_verified"] and not person.email_verified:
         flash("The new address counts as not verified: send a link to it, or say that it is theirs.", "warn")
@@ -286,7 +321,13 @@ def _ended(ended: lifecycle.Reach) -> str:
     return f"{devices} session{'' if devices == 1 else 's'} ended, {apps} app{'' if apps == 1 else 's'} lost access."
 
 
-def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Mapping[str, str] = _NOTHING) -> str:
+def _show(
+    person: Person,
+    *,
+    values: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] = _NOTHING,
+    is_kept: bool = False,
+) -> str:
     session, now = db.session(), clock.utc_now()
     joined = groups.of_person(session, person.id)
     joined_ids = {group.id for group in joined}
@@ -295,6 +336,7 @@ def _show(person: Person, *, values: Mapping[str, Any] | None = None, errors: Ma
         account=person,
         values=values if values is not None else values_of(person),
         errors=errors,
+        is_kept=is_kept,
         zones=zones_by_place(),
         groups=joined,
         other_groups=[(group.id, group.name) for group in groups.every(session) if group.id not in joined_ids],

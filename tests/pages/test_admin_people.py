@@ -10,6 +10,7 @@ from idp import clock
 from idp.accounts import groups, store
 from idp.audit.models import AuditEvent
 from idp.db import db, transaction
+from idp.interactions.models import Interaction
 from idp.sessions.models import BrowserSession
 from tests import factories
 from tests.pages.test_account import EVERY_FIELD
@@ -255,3 +256,79 @@ def test_M03_names_are_text_wherever_they_show(app, admin, bob, name):
         assert str(escape(name)) in page
         assert "<script>alert" not in page
         assert "<img" not in page
+
+
+def confirmed(admin, answer):
+    """Give the password that *answer* asks for; return the address that this leads back to."""
+    assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/reauth")
+    back = admin.submit(admin.form(answer.location, action=answer.location), password=PASSWORD)
+    return admin.open(back.location).location
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"email": "mine@people.example"}, ("bob", "mine@people.example", False)),
+        ({"username": "robert"}, ("robert", "bob@people.example", True)),
+        ({"email_verified": None}, ("bob", "bob@people.example", False)),
+    ],
+    ids=["email", "username", "email_verified"],
+)
+def test_M09_what_somebody_signs_in_with_is_changed_after_a_fresh_sign_in(app, admin, bob, changes, expected):
+    path = f"/admin/users/{bob.id}"
+    form = admin.form(path, action=path)
+    age(app, minutes=6)
+
+    answer = admin.submit(form, nickname="Bobby", **changes)
+
+    back = confirmed(admin, answer)
+    assert "Nothing is changed yet." in admin.visit(back).text
+    kept = admin.form(back, action=path)
+    found = person(app, bob.id)
+    assert (found.username, found.email, found.email_verified) == ("bob", "bob@people.example", True)
+    assert "nickname" not in found.claims
+    assert admin.submit(kept).location == path
+    found = person(app, bob.id)
+    assert (found.username, found.email, found.email_verified) == expected
+    assert found.claims["nickname"] == "Bobby"
+
+
+def test_a_profile_is_changed_without_a_fresh_sign_in(app, admin, bob):
+    path = f"/admin/users/{bob.id}"
+    form = admin.form(path, action=path)
+    age(app, minutes=6)
+    assert admin.submit(form, nickname="Bobby").location == path
+    assert person(app, bob.id).claims["nickname"] == "Bobby"
+
+
+def test_M09_a_person_is_added_after_a_fresh_sign_in_and_what_was_typed_is_kept_but_the_password(app, admin):
+    new = "/admin/users/new"
+    form = admin.form(new, action=new)
+    age(app, minutes=6)
+
+    answer = admin.submit(form, username="eve", email="eve@people.example", email_verified=None, password=NEW)
+
+    back = confirmed(admin, answer)
+    page = admin.visit(back)
+    assert "Nobody is added yet." in page.text
+    assert NEW not in page.text
+    kept = admin.form(back, action=new)
+    assert (kept.values["username"], kept.values["email"], kept.values["password"]) == ("eve", "eve@people.example", "")
+    assert "email_verified" not in kept.values
+    with app.app_context():
+        assert store.find_by_login(db.session(), "eve") is None
+        waiting = db.session().execute(select(Interaction)).scalars()
+        assert NEW not in str([one.parameters for one in waiting])
+    assert admin.submit(kept, password=NEW).status_code == 303
+    age(app, minutes=6)
+    assert admin.open(new).location.startswith("/reauth")
+
+
+def test_a_kept_form_is_that_of_one_person(app, root, admin, bob):
+    path = f"/admin/users/{bob.id}"
+    form = admin.form(path, action=path)
+    age(app, minutes=6)
+    kept = confirmed(admin, admin.submit(form, username="robert")).partition("?")[2]
+    assert admin.open(f"{path}?{kept}").status_code == 200
+    assert admin.open(f"/admin/users/{root.id}?{kept}").status_code == 404
+    assert admin.open(f"/admin/users/new?{kept}").status_code == 404

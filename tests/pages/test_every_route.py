@@ -40,7 +40,6 @@ EVERYDAY = {
     "admin_outbox.retry_failed",
     "admin_second_factors.forget",
     "admin_user_deletion.keep",
-    "admin_users.create",
     "admin_users.send_verification",
     "admin_users.sign_out",
     "admin_users.update",
