@@ -13,6 +13,7 @@ from idp.account import activity, lockdown
 from idp.accounts import store
 from idp.db import db, transaction
 from idp.errors import NotFound
+from idp.login import notices
 from idp.login.actor import actor
 from idp.login.browser import bind_browser, forget_loaded_session, signed_in
 from idp.login.guards import login_required, recent_sign_in
@@ -58,10 +59,14 @@ def index() -> str:
 @recent_sign_in
 @transaction()
 def begin() -> Response:
-    """Sign out everywhere else, end what was chosen, and go on to what only the person can do."""
-    form, view = SecureForm(), signed_in()
+    """Sign out everywhere else, end what was chosen, tell the person, and go on to what only they can do."""
+    form, view, session, now = SecureForm(), signed_in(), db.session(), clock.utc_now()
     choices = lockdown.Choices(apps=bool(form.apps.data), devices=bool(form.devices.data), event=_event())
-    lockdown.begin(db.session(), view, choices, browser=bind_browser(), actor=actor(), now=clock.utc_now())
+    lockdown.begin(session, view, choices, browser=bind_browser(), actor=actor(), now=now)
+    person = store.find(session, view.person_id)
+    if person is not None:
+        # Whoever holds a session can do this; the person hears of it, wherever they are.
+        notices.tell(session, person, "account_locked_down", now=now, apps=choices.apps)
     forget_loaded_session()
     return redirect(url_for("account_secure.steps"), 303)
 

@@ -15,10 +15,12 @@ from idp.consents import store as consents
 from idp.db import db, transaction
 from idp.factors import recovery_codes, remembered
 from idp.factors import store as factors
+from idp.jobs.sending import send_due
 from idp.sessions import store as sessions
 from idp.sessions.models import BrowserSession
 from idp.settings import SettingsError
 from tests import factories, mmdb, passkeys
+from tests.mailbox import mailbox
 from tests.pages.test_account import NEW, audited, grant, is_live, other_session
 from tests.visitor import PASSWORD, Visitor, forms_of
 
@@ -249,3 +251,40 @@ def test_L23_pages_of_an_account_are_kept_by_no_cache(visitor):
         headers = visitor.visit(path).headers
         assert headers["Cache-Control"] == "no-store"
         assert "Cookie" in headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ({}, "Every other device was signed out, and apps lost their access."),
+        ({"apps": None}, "Every other device was signed out. Apps kept their access."),
+    ],
+    ids=["with_apps", "without_apps"],
+)
+def test_L22_a_lock_down_is_told_by_mail_in_text_and_html(make_app, chosen, sentence):
+    with mailbox() as box:
+        app = make_app(mail={"host": "127.0.0.1", "port": box.port, "tls": "off", "from": "id@example.com"})
+        ana = factories.make_person(app, "ana")
+        grant(app, ana.id, factories.make_client(app, client_name="Notes").client_id)
+        visitor = signed_in(app, ana)
+        visitor.submit(visitor.form("/account/secure"), **chosen)
+        assert send_due(app) == 1
+    assert box.envelopes[0][1] == [ana.email]
+    assert box.messages[0]["Subject"] == "Your account was secured"
+    for part in (box.text(), box.html()):
+        words = " ".join(part.split())
+        assert sentence in words
+        assert "Somebody who was signed in to your account" in words
+        assert "127.0.0.1" in words
+        assert "http://localhost:8000/account/security" in words
+
+
+def test_L22_without_a_mail_server_the_mail_about_a_lock_down_waits_in_the_outbox(app, ana, visitor):
+    visitor.submit(visitor.form("/account/secure"))
+    root = signed_in(app, factories.make_person(app, "root", is_admin=True))
+    listed = root.visit("/admin/outbox?kind=mail").text
+    assert "Account locked down" in listed
+    waiting = re.search(r'href="(/admin/outbox/mail/[^"]+)"', listed).group(1)
+    shown = root.submit(root.form(waiting, action=waiting)).text
+    assert ana.email in shown
+    assert "Every other device was signed out" in shown

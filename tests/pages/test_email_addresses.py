@@ -12,10 +12,11 @@ from idp import clock
 from idp.accounts.models import Person
 from idp.audit.models import AuditEvent
 from idp.db import db
+from idp.interactions.models import Interaction
 from idp.jobs.sending import send_due
 from tests import factories
 from tests.mailbox import mailbox
-from tests.visitor import Visitor
+from tests.visitor import PASSWORD, Visitor
 
 OTHER_HOST = {"headers": {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}}
 
@@ -103,6 +104,68 @@ def test_an_address_changes_when_its_person_opens_the_link_and_the_old_one_is_to
     assert box.messages[-1]["Subject"] == "Your email address was changed"
     assert "New address: new@people.example" in box.text()
     assert ana.visit(path).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["nobody", "somebody else"])
+def test_whoever_opens_a_link_for_another_account_signs_in_to_that_one_and_comes_back(app, box, who, capfd):
+    person = factories.make_person(app, "ana", password=PASSWORD)
+    ana = visitor_of(app, person)
+    ana.submit(ana.form("/account/email", action="/account/email"), email="new@people.example")
+    send_due(app)
+    path = path_in(box)
+    token = path.removeprefix("/email/")
+    visitor = Visitor(app) if who == "nobody" else visitor_of(app, factories.make_person(app, "bo"))
+    answer = visitor.submit(visitor.form(path, action=f"{path}/sign-in"))
+    assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/login")
+    assert token not in answer.location
+    with app.app_context():
+        waiting = [one.parameters for one in db.session.execute(select(Interaction)).scalars()]
+    assert token not in str(waiting)
+    form = visitor.form(answer.location)
+    assert form.values["username"] == "ana"
+    back = visitor.submit(form, password=PASSWORD)
+    assert back.location.startswith("/email/resume/")
+    assert visitor.open(back.location).location == path
+    assert "Change address" in visitor.visit(path).text
+    assert visitor.submit(visitor.form(path, action=path)).status_code == 303
+    assert address_of(app, person) == ("new@people.example", True)
+    logged = capfd.readouterr()
+    assert token not in logged.err + logged.out
+
+
+def test_L12_a_link_that_waits_for_a_sign_in_is_that_of_one_browser(app, box):
+    ana = visitor_of(app, factories.make_person(app, "ana"))
+    ana.submit(ana.form("/account/email", action="/account/email"), email="new@people.example")
+    send_due(app)
+    path, opened = path_in(box), Visitor(app)
+    where = opened.submit(opened.form(path, action=f"{path}/sign-in")).location.partition("interaction=")[2]
+    interaction = where.partition("&")[0]
+    assert opened.open(f"/email/resume/{interaction}").location == path
+    assert Visitor(app).open(f"/email/resume/{interaction}").status_code == 403
+    # What waits for a page of another kind leads to none.
+    other = opened.open("/account").location.partition("interaction=")[2]
+    assert opened.open(f"/email/resume/{other}").status_code == 410
+    # A link that is spent meanwhile begins nothing.
+    form = opened.form(path, action=f"{path}/sign-in")
+    ana.submit(ana.form(path, action=path))
+    assert opened.submit(form).status_code == 404
+
+
+def test_a_link_that_no_longer_works_offers_a_new_one_to_whoever_can_have_it(app, box):
+    person = factories.make_person(app, "ana", email_verified=False)
+    ana = visitor_of(app, person)
+    gone = f"/email/{'x' * 43}"
+    assert 'href="/account"' in Visitor(app).visit(gone).text
+    asked = ana.submit(ana.form(gone, action="/account/email/verify"))
+    assert "We sent a link" in ana.visit(asked.location).text
+    send_due(app)
+    path = path_in(box)
+    ana.submit(ana.form(path, action=path))
+    spent = ana.visit(path).text
+    # Their address is verified by now: a change is asked for on the profile.
+    assert "Send me a new link" not in spent
+    assert 'href="/account"' in spent
+    assert 'href="/account/email"' in ana.visit("/account").text
 
 
 def test_L28_an_address_of_somebody_else_looks_free_and_its_owner_is_told(app, box):

@@ -54,6 +54,7 @@ def test_nothing_opens_before_the_new_password_is_set(app, ana, visitor):
     assert visitor.open("/verify").status_code == 401
     assert rows(app, select(BrowserSession)) == []
 
+    assert "given to you, or an administrator asked for a new one" in visitor.visit(PAGE).text
     form = form_of(visitor, answer)
     for wrong, sentence in (("short", "Use at least 10"), (PASSWORD, "another password than"), ("ana", "at least")):
         refused = visitor.submit(form, new_password=wrong)
