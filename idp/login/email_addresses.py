@@ -52,7 +52,8 @@ def reserve(person_id: str, now: datetime) -> None:
 
 def send_verification(session: Session, person: Person, *, actor: Actor, now: datetime) -> None:
     """Send a link to the address of *person*, for them to show that it is theirs."""
-    _send(session, person, VERIFY, person.email, actor=actor, now=now)
+    token = _make_link(session, person, VERIFY, person.email, actor=actor, now=now)
+    _mail_link(session, person, VERIFY, person.email, token, actor=actor, now=now)
 
 
 def checked(person: Person, address: str) -> str:
@@ -71,13 +72,14 @@ def checked(person: Person, address: str) -> str:
 def ask_change(session: Session, person: Person, address: str, *, actor: Actor, now: datetime) -> None:
     """Send a link to *address*, which was ``checked``.
 
-    Somebody else's address looks the same to whoever asks; its owner is told.
+    Somebody else's address looks the same to whoever asks, on every page: a link is made, and nobody gets it. The owner
+    is told instead.
     """
+    token = _make_link(session, person, CHANGE, address, actor=actor, now=now)
     owner = store.find_by_login(session, address)
     if owner is None:
-        _send(session, person, CHANGE, address, actor=actor, now=now)
+        _mail_link(session, person, CHANGE, address, token, actor=actor, now=now)
         return
-    links.drop(session, person.id, CHANGE)
     facts = {"name": owner.name or owner.username, "email": owner.email}
     letter = Mail(
         template="email_taken",
@@ -131,8 +133,10 @@ def drop_change(session: Session, person_id: str) -> bool:
     return links.drop(session, person_id, CHANGE) > 0
 
 
-def _send(session: Session, person: Person, purpose: str, address: str, *, actor: Actor, now: datetime) -> None:
-    token = links.make(
+def _make_link(session: Session, person: Person, purpose: str, address: str, *, actor: Actor, now: datetime) -> str:
+    event = mail_events.EmailLinkSent(target_id=person.id, target_name=address, purpose=purpose)
+    record(session, event, now=now, actor=actor)
+    return links.make(
         session,
         purpose,
         person_id=person.id,
@@ -141,6 +145,11 @@ def _send(session: Session, person: Person, purpose: str, address: str, *, actor
         made_by=actor.id,
         now=now,
     )
+
+
+def _mail_link(  # noqa: PLR0913 - private: what a link is made of, and the link
+    session: Session, person: Person, purpose: str, address: str, token: str, *, actor: Actor, now: datetime
+) -> None:
     letter = Mail(
         template=purpose,
         to=address,
@@ -151,5 +160,3 @@ def _send(session: Session, person: Person, purpose: str, address: str, *, actor
         language=language.of_person(person.claims.get("locale"), is_here=actor.id == person.id),
     )
     mail.queue(session, service(Vault), letter, now=now)
-    event = mail_events.EmailLinkSent(target_id=person.id, target_name=address, purpose=purpose)
-    record(session, event, now=now, actor=actor)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response
 
+    from idp.sessions.store import SessionView
+
 Called = TypeVar("Called", bound="Callable[..., Any]")
 # Blueprints whose every page is for administrators, or for somebody signed in, whether or not its view says so.
 _ADMIN, _SIGNED_IN = "admin_", ("account_", "developer_")
@@ -40,14 +42,19 @@ def admin_required(view: Called) -> Called:
 
 
 def recent_sign_in(view: Called) -> Called:
-    """Ask for the password once more when the sign-in is older than ``IDP_SESSION__REAUTH``."""
+    """Ask who it is once more when the sign-in is older than ``IDP_SESSION__REAUTH``, or left the second factor out."""
     return _guarded(view, _recently)
 
 
 def needs_reauth() -> bool:
-    """Tell whether the present session signed in longer ago than actions that matter allow."""
+    """Tell whether the present session has proven less, or longer ago, than actions that matter allow."""
     view = current_session()
-    return view is None or clock.utc_now() - view.auth_time > service(Settings).session.reauth
+    return view is None or is_long_ago(view) or second_step.is_half_shown(view)
+
+
+def is_long_ago(view: SessionView) -> bool:
+    """Tell whether the session *view* signed in longer ago than actions that matter allow."""
+    return clock.utc_now() - view.auth_time > service(Settings).session.reauth
 
 
 def is_own_path(path: str) -> bool:

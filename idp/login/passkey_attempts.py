@@ -140,7 +140,9 @@ def use_in(session: Session, text: str, expected: Expected) -> Method | Refused:
     if passkey is None or not _is_theirs(answer, passkey, expected):
         return _refused(_OTHER if passkey else _UNKNOWN)
     use = _verified(ours, answer, passkey, expected)
-    if isinstance(use, AnswerRefused) or not _noted(session, passkey.id, passkey.sign_count, use):
+    if isinstance(use, AnswerRefused):
+        return _refused(_UNVERIFIED if use.reason == NOT_VERIFIED else _WRONG)
+    if not _noted(session, passkey.id, passkey.sign_count, use):
         return _refused(_WRONG)
     return method_of(backup_eligible=passkey.backup_eligible, user_verified=use.user_verified, is_alone=False)
 

@@ -11,11 +11,10 @@ from idp.accounts import store as accounts
 from idp.db import commits_in_steps, db
 from idp.login import passkey_adding, second_step
 from idp.login.browser import current_session
-from idp.login.guards import needs_reauth
+from idp.login.guards import is_long_ago
 from idp.login.passkey_adding import NotAdded
 from idp.login.waiting import Waiting, find_waiting
 from idp.passkeys import store
-from idp.protocol import acr
 from idp.web.headers import pending_page
 
 bp = Blueprint("login_passkey_needed", __name__)
@@ -54,12 +53,10 @@ def _elsewhere(waiting: Waiting) -> str | None:
     if store.count_of(session, person.id):
         # Added in another tab, perhaps.
         return waiting.resume_at
-    if needs_reauth():
+    if is_long_ago(view):
         return url_for("login.index", interaction=waiting.id, again="1")
-    if second_step.has_factor(session, person) and not acr.reaches(view.acr, acr.TWO_FACTORS):
-        # A password alone adds no way around the second factor.
-        return url_for("login_second.step_up", interaction=waiting.id)
-    return None
+    # A password alone adds no way around the second factor.
+    return url_for("login_second.step_up", interaction=waiting.id) if second_step.is_half_shown(view) else None
 
 
 def _page(waiting: Waiting, refused: NotAdded | None = None) -> Response:

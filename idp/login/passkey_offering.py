@@ -8,6 +8,7 @@ from flask import request, url_for
 
 from idp import clock
 from idp.db import db, transaction
+from idp.login import second_step
 from idp.login.passkey_party import party
 from idp.passkeys import store
 from idp.protocol import acr
@@ -27,8 +28,8 @@ def stop_on_the_way(waiting: Waiting, cookie: str) -> str | None:
         return None
     now = clock.utc_now()
     view = sessions.load(db.session(), cookie, idle=service(Settings).session.idle, now=now)
-    # Whoever has just used one, as the second step, needs none.
-    if view is None or acr.reaches(view.acr, acr.PHISHING_RESISTANT):
+    # Whoever has just used one, as the second step, needs none; whoever left that step out may add none.
+    if view is None or acr.reaches(view.acr, acr.PHISHING_RESISTANT) or second_step.is_half_shown(view):
         return None
     with transaction() as session:
         is_due = store.take_offer(session, view.person_id, now)

@@ -112,6 +112,17 @@ def lacks_factor(session: Session, view: SessionView, person: Person | None, cli
     return required and not left_out.is_here(session, person)
 
 
+def is_half_shown(view: SessionView) -> bool:
+    """Tell whether the session *view* rests on one factor of a person who has two: this browser is left out of asking.
+
+    It lets them in, and into apps; what matters asks for the other one first.
+    """
+    if acr.reaches(view.acr, acr.TWO_FACTORS):
+        return False
+    person = accounts.find(db.session(), view.person_id)
+    return person is not None and has_factor(db.session(), person)
+
+
 def is_too_weak(view: SessionView) -> bool:
     """Tell whether the session *view* is too weak for the pages of this site, by the policy as it is now."""
     if acr.reaches(view.acr, acr.TWO_FACTORS):

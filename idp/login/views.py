@@ -20,7 +20,7 @@ from idp.login.browser import (
     browser_fingerprint,
     current_session,
 )
-from idp.login.guards import is_own_path, needs_reauth
+from idp.login.guards import is_long_ago, is_own_path
 from idp.login.refused import Refused
 from idp.login.returning import checked_return, keep_return, named_return
 from idp.login.waiting import find_waiting
@@ -92,7 +92,12 @@ def reauth() -> Response:
     view = current_session()
     if view is None:
         return _to_sign_in(waiting)
-    return reauth_page(view, waiting) if needs_reauth() else _resume(waiting)
+    if is_long_ago(view):
+        return reauth_page(view, waiting)
+    if second_step.is_half_shown(view):
+        # Who has just come in here without the second factor is asked for that alone.
+        return _see_other(url_for("login_second.step_up", interaction=waiting.id or None))
+    return _resume(waiting)
 
 
 @bp.post("/reauth")

@@ -187,6 +187,24 @@ def test_L28_an_address_of_somebody_else_looks_free_and_its_owner_is_told(app, b
         assert "/reauth" in ana.open("/account/email").headers["Location"]
 
 
+def test_L28_nothing_on_any_page_tells_a_free_address_from_a_taken_one(app, box):
+    taken = factories.make_person(app, "somebody", email="taken@people.example")
+    pages = []
+    for name, address in (("ana", "spare@people.example"), ("bob", taken.email)):
+        person = factories.make_person(app, name)
+        asking = visitor_of(app, person)
+        asking.submit(asking.form("/account/email", action="/account/email"), email=address)
+        shown = asking.visit("/account").text + asking.visit("/account/activity").text
+        exported = asking.submit(asking.form("/account/export", action="/account/export")).json
+        links = [(one["purpose"], one["consumed_at"]) for one in exported["single_use_links"]]
+        pages.append((shown.count(address), "Keep the present address" in shown, links))
+        # Nobody holds the link.
+        sent = [message.as_string() for message in box.messages] if send_due(app) else []
+        assert ("/email/" in sent[-1]) == (address != taken.email)
+    assert pages[0] == pages[1]
+    assert pages[0][1]
+
+
 def test_an_administrator_changes_an_address_and_it_counts_as_unverified(app, box):
     person = factories.make_person(app, "ana")
     root = visitor_of(app, factories.make_person(app, "root", is_admin=True))

@@ -335,6 +335,38 @@ def test_a_remembered_browser_is_not_asked_until_the_password_changes(app, ana, 
     assert visitor.sign_in("ana").headers["Location"] == "/login/verify"
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/account/security/totp/remove", "/account/security/authenticator", "/account/passkeys/new", "/account/email"],
+)
+def test_L22_a_remembered_browser_shows_the_second_factor_before_what_matters(app, ana, seed, visitor, path):
+    with time_machine.travel(clock.utc_now() - timedelta(minutes=10), tick=False):
+        visitor.sign_in("ana")
+        visitor.verify(totp_code(seed), remember="1")
+        visitor.client.delete_cookie("idp")
+    assert visitor.sign_in("ana").headers["Location"] == "/"
+    assert visitor.open("/account").status_code == 200
+    # The password was given a moment ago, so the second factor is asked for alone.
+    answer = visitor.open(path)
+    assert answer.headers["Location"].startswith("/reauth?interaction=")
+    step = visitor.open(answer.headers["Location"])
+    assert step.headers["Location"].startswith("/login/step-up?interaction=")
+    visitor.last = visitor.open(step.headers["Location"])
+    back = visitor.open(visitor.verify(totp_code(seed)).headers["Location"])
+    assert back.headers["Location"] == path
+    assert visitor.open(path).status_code == 200
+    assert sessions(app)[-1].acr == "2"
+
+
+def test_L22_a_remembered_browser_is_offered_no_passkey(app, ana, seed, visitor):
+    visitor.sign_in("ana")
+    visitor.verify(totp_code(seed), remember="1")
+    visitor.client.delete_cookie("idp")
+    form = visitor.form("/login")
+    assert visitor.submit(form, username="ana", password=PASSWORD, passkey_offer="1").headers["Location"] == "/"
+    assert visitor.open("/login/passkey/offer").headers["Location"] == "/"
+
+
 def test_the_cookie_of_a_half_finished_sign_in_is_bound_to_this_host(make_app, visitor):
     app = make_app(issuer="https://id.example")
     with app.test_request_context("/"):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from idp import clock
 from idp.audit.models import AuditEvent
-from idp.db import db
+from idp.db import db, transaction
 from idp.deliveries.models import Delivery
 from idp.passkeys.models import PasskeyChallenge
 from idp.sessions.models import BrowserSession
@@ -279,6 +279,26 @@ def test_a_passkey_as_the_second_step_where_two_factors_are_asked_for(make_app, 
         assert [(row.amr, row.acr) for row in rows] == [(["pwd"], "1"), (["pwd", "hwk", "user", "mfa"], "phr")]
     # Alone and verified, it is two factors by itself.
     assert passkeys.sign_in(Visitor(strict), device, flags=UP | UV).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("amr", [["user"], ["hwk", "user"]], ids=["made on the way", "touched"])
+def test_L15_possession_does_not_become_two_factors_by_being_shown_twice(app, ana, device, visitor, amr):
+    cookie = factories.sign_in(app, visitor.client, ana)
+    with app.app_context(), transaction() as session:
+        session.get(BrowserSession, cookie).amr = amr
+    visitor.last = visitor.open("/login/step-up")
+    form = passkeys.form_of(visitor.visit("/login/verify").text, "/login/verify")
+    path, token = "/login/verify/passkey/options", {"csrf_token": form.values["csrf_token"]}
+    options = visitor.open(path, "POST", data=token).json
+    assert options["userVerification"] == "required"
+    answer = visitor.submit(form, credential=device.get(options, flags=UP))
+    assert answer.status_code == 400
+    assert "Your device didn’t check that it’s you" in answer.text
+    answer = visitor.submit(form, credential=device.get(visitor.open(path, "POST", data=token).json))
+    assert answer.headers["Location"] == "/"
+    with app.app_context():
+        (row,) = db.session().execute(select(BrowserSession)).scalars()
+        assert (row.amr, row.acr) == (list(dict.fromkeys([*amr, "hwk", "user", "mfa"])), "phr")
 
 
 def test_L22_adding_and_removing_end_the_other_sessions(app, ana, visitor):

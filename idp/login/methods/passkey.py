@@ -13,7 +13,7 @@ from idp.login.passkey_method import method
 from idp.login.passkey_party import party
 from idp.login.refused import Refused
 from idp.passkeys import ceremonies, challenges, store
-from idp.passkeys.ceremonies import PREFERRED
+from idp.passkeys.ceremonies import PREFERRED, REQUIRED
 from idp.wording import say
 
 if TYPE_CHECKING:
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     from idp.accounts.models import Person
     from idp.sessions.models import PendingSignIn
 
+_KNOWLEDGE = "pwd"
 # The best that one can prove.
 METHOD = method(backup_eligible=False, user_verified=True)
 
 
 def expected(half: PendingSignIn) -> Expected:
-    """Return that a passkey of whoever is half signed in is asked for, there; who holds it has been checked before."""
-    return Expected(challenges.SECOND_STEP, PREFERRED, session_id=half.id, person_id=half.person_id)
+    """Return that a passkey of whoever is half signed in is asked for, there.
+
+    Who holds it need not be checked after a password; after anything else, possession would be all that is proven.
+    """
+    verification = PREFERRED if _KNOWLEDGE in half.amr else REQUIRED
+    return Expected(challenges.SECOND_STEP, verification, session_id=half.id, person_id=half.person_id)
 
 
 def _check(tried: Try) -> Answer:
