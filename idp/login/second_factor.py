@@ -27,10 +27,11 @@ from idp.vault import Secrets, Vault
 from idp.web import language
 from idp.web.addresses import client_address
 from idp.web.current import service
-from idp.web.throttle import Blocked, throttle
+from idp.web.throttle import Blocked, Limit, Rule, throttle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -39,10 +40,17 @@ if TYPE_CHECKING:
     from idp.login.halfway import Outcome
     from idp.login.waiting import Waiting
     from idp.sessions.models import PendingSignIn
-    from idp.web.throttle import Limit
 
 # Somebody whose codes are refused again and again may have a phone whose clock is wrong.
 HINT_AFTER = 2
+# Codes by email of one person, whatever they are for.
+_CODES = Rule(
+    "email_code",
+    free=10,
+    first_wait=timedelta(minutes=5),
+    longest_wait=timedelta(hours=1),
+    window=timedelta(hours=1),
+)
 
 
 def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | Refused | None:
@@ -72,14 +80,27 @@ def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | R
     return Refused((("code" if factor.has_field else "", given.sentence),))
 
 
-def send_code(person_id: str, pending_id: str) -> None:
-    """Mail the person a code for the half-finished sign-in; nothing when the last one went a moment ago."""
+def send_code(person_id: str, pending_id: str) -> Refused | None:
+    """Mail the person a code for the half-finished sign-in; nothing when the last one went a moment ago.
+
+    Whoever knows a password can begin any number of sign-ins: too many codes in an hour are refused.
+    """
     now = clock.utc_now()
+    try:
+        reservation = throttle().reserve([Limit(_CODES, person_id)], now)
+    except Blocked as blocked:
+        return blocked_by(blocked)
+    if not _queue_code(person_id, pending_id, now):
+        throttle().give_back(reservation, now)
+    return None
+
+
+def _queue_code(person_id: str, pending_id: str, now: datetime) -> bool:
     with transaction() as session:
         person = accounts.find(session, person_id, lock=True)
         code = email_codes.issue(session, service(Secrets), pending_id, now) if person is not None else None
         if person is None or code is None:
-            return
+            return False
         facts = {
             "name": person.name or person.username,
             "code": code,
@@ -94,6 +115,7 @@ def send_code(person_id: str, pending_id: str) -> None:
             language=language.of_person(person.claims.get("locale"), is_here=True),
         )
         mail.queue(session, service(Vault), letter, now=now)
+    return True
 
 
 def _limits(person_id: str) -> Sequence[Limit]:

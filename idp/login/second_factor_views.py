@@ -79,8 +79,8 @@ def send() -> Response:
     factor = next((one for one in _factors(half) if one.name == "email_code"), None)
     if factor is None:
         return halfway.start_over(waiting)
-    second_factor.send_code(half.person_id, half.id)
-    return _see_other(_address(factor, waiting))
+    refused = second_factor.send_code(half.person_id, half.id)
+    return _page(half, waiting, refused, factor) if refused else _see_other(_address(factor, waiting))
 
 
 @bp.get("/login/step-up")
@@ -136,10 +136,12 @@ def _chosen(choices: Sequence[Factor]) -> Factor | None:
     return next((one for one in choices if one.name == named), choices[0] if choices else None)
 
 
-def _page(half: PendingSignIn, waiting: Waiting, refused: Refused | None = None) -> Response:
+def _page(
+    half: PendingSignIn, waiting: Waiting, refused: Refused | None = None, factor: Factor | None = None
+) -> Response:
     person = accounts.find(db.session(), half.person_id)
     choices = _factors(half)
-    factor = _chosen(choices)
+    factor = factor or _chosen(choices)
     if factor is None or person is None:
         # Taken away meanwhile, by an administrator perhaps.
         return halfway.start_over(waiting)

@@ -16,6 +16,7 @@ from idp.audit.models import AuditEvent
 from idp.db import db, transaction
 from idp.deliveries import mail
 from idp.deliveries.models import Delivery
+from idp.factors import store as factors
 from idp.factors.models import RecoveryCode, RememberedBrowser, SecondFactor
 from idp.login import halfway
 from idp.sessions.models import BrowserSession, PendingSignIn
@@ -231,6 +232,31 @@ def test_whoever_uses_a_recovery_code_is_told_and_led_to_new_ones_in_time(app, a
     page = fresh.visit("/account/security").text
     assert "Only 2 recovery codes left." in page
     assert re.search(r'<a [^>]*href="/account/security/recovery-codes"[^>]*id="health-action"', page)
+
+
+def test_L16_whoever_knows_a_password_fills_no_mailbox_with_codes(app, ana):
+    with app.app_context(), transaction() as session:
+        factors.put(session, factors.new(ana.id, factors.EMAIL, clock.utc_now()))
+
+    def ask():
+        browser = Visitor(app)
+        assert browser.sign_in("ana").headers["Location"] == "/login/verify"
+        form = next(form for form in forms_of(browser.visit("/login/verify").text) if "send" in form.action)
+        return browser.submit(form), browser.submit(form)
+
+    for _ in range(9):
+        # One that was asked for a moment ago is not sent, and counts for nothing.
+        assert [answer.status_code for answer in ask()] == [303, 303]
+    assert [answer.status_code for answer in ask()] == [303, 429]
+    first, _ = ask()
+    assert first.status_code == 429
+    assert first.headers["Retry-After"] == "300"
+    assert "Try again in 5 minutes." in first.text
+    with app.app_context():
+        sent = [facts["template"] for facts in db.session().execute(select(Delivery.facts)).scalars()]
+    assert sent.count("second_factor_code") == 10
+    with time_machine.travel(clock.utc_now() + timedelta(minutes=6), tick=False):
+        assert ask()[0].status_code == 303
 
 
 def test_C05_seeds_and_codes_are_not_in_the_database_in_clear(app, ana, seed, visitor):
