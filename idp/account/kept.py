@@ -52,7 +52,7 @@ TOLD: Final[dict[str, tuple[str, ...]]] = {
         *("kind", "email", "inviter_name", "message"),
         *("created_at", "expires_at", "asked_at", "used_at", "revoked_at"),
     ),
-    "second_factors": ("kind", "created_at", "last_used_at"),
+    "second_factors": ("kind", "created_at", "last_used_at", "paused_at"),
     "recovery_codes": ("created_at", "used_at"),
     "remembered_browsers": ("user_agent", "created_at", "last_used_at", "expires_at"),
     "pending_sign_ins": ("created_at", "expires_at"),

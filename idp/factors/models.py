@@ -27,6 +27,8 @@ class SecondFactor(Base):
     last_step: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
+    # When it stopped to count, until another one is used: the mailbox of its codes has just replaced the password.
+    paused_at: Mapped[datetime | None]
 
 
 class RecoveryCode(Base):

@@ -50,6 +50,25 @@ def remove(session: Session, person_id: str, kind: str) -> bool:
     return cast("CursorResult[Any]", done).rowcount > 0
 
 
+def pause(session: Session, person_id: str, kind: str, now: datetime) -> None:
+    """Let a second factor wait until ``resume``; somebody who has none of this *kind* is passed over."""
+    _set_paused(session, person_id, kind, now)
+
+
+def resume(session: Session, person_id: str, kind: str) -> None:
+    """Let a second factor count again."""
+    _set_paused(session, person_id, kind, None)
+
+
+def _set_paused(session: Session, person_id: str, kind: str, at: datetime | None) -> None:
+    session.execute(
+        update(SecondFactor)
+        .where(SecondFactor.person_id == person_id, SecondFactor.kind == kind)
+        .values(paused_at=at)
+        .execution_options(synchronize_session="evaluate")
+    )
+
+
 def note_use(session: Session, factor_id: str, now: datetime) -> None:
     """Remember when a second factor was used last."""
     session.execute(

@@ -21,6 +21,7 @@ from idp.audit.recovery_events import RecoveryAsked
 from idp.db import db, transaction
 from idp.deliveries import mail
 from idp.deliveries.mail import Mail
+from idp.factors import store as factors
 from idp.login import factor_removal, password_changes
 from idp.login.actor import acting
 from idp.login.password_changes import RECOVERED, NewPassword
@@ -119,6 +120,8 @@ def use(token: str, password_hash: str) -> Recovered | None:
         password_changes.change(session, person, NewPassword(password_hash, RECOVERED), actor=who, now=now)
         if recovery.removes_factors(link):
             factor_removal.remove_all(session, person, actor=who, now=now)
+        if link.purpose == recovery.BY_MAIL:
+            factors.pause(session, person.id, factors.EMAIL, now)
         return Recovered(person.id, recovery.interaction_of(link))
 
 

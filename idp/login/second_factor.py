@@ -15,10 +15,12 @@ from idp.db import db, transaction
 from idp.deliveries import mail
 from idp.deliveries.mail import Mail
 from idp.factors import email_codes
+from idp.factors import store as factors
 from idp.login import halfway, left_out, second_step
 from idp.login.actor import acting
 from idp.login.browser import browser_fingerprint
 from idp.login.factor import Try
+from idp.login.methods import email_code
 from idp.login.refused import Refused, blocked_by
 from idp.login.throttling import limits_for_code
 from idp.sessions import pending
@@ -70,6 +72,8 @@ def answer(half: PendingSignIn, factor: Factor, waiting: Waiting) -> Outcome | R
             if given.is_right:
                 method = given.method or factor.method
                 outcome = halfway.take(session, found, person, second_step.SECOND_FACTOR, method, waiting)
+                if outcome is not None and factor.name != email_code.METHOD.name:
+                    factors.resume(session, person.id, factors.EMAIL)
             else:
                 _note_failure(session, found, person, given, waiting)
             if outcome is not None and "remember" in request.form:

@@ -21,7 +21,7 @@ _PREFLIGHT_LIFETIME = "600"
 
 
 def serve_everybody(bp: Blueprint, *paths: str) -> None:
-    """Answer preflights of *paths*, and let every page read every answer of *bp*: public documents, the same for all."""
+    """Answer preflights of *paths*, and let every page read all answers of *bp*: public documents, the same for all."""
 
     def preflight(**_of_the_path: str) -> Response:
         return _allowing("GET")

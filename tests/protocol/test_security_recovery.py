@@ -18,11 +18,12 @@ from idp.audit.models import AuditEvent
 from idp.db import db, transaction
 from idp.deliveries import mail, store
 from idp.deliveries.models import Delivery
+from idp.factors import store as factors
 from idp.sessions.models import BrowserSession
 from idp.vault import Vault
 from idp.web.current import service
 from idp.web.models import ThrottleCounter
-from tests.factories import disable_person, make_client, make_person
+from tests.factories import disable_person, give_totp, make_client, make_person, totp_code
 from tests.visitor import PASSWORD, Visitor, forms_of
 
 NEW = "swim tulip radar mint"
@@ -363,3 +364,37 @@ def test_after_three_failures_the_page_suggests_a_way_out(app, ana, visitor):
         page = answer.text
         answers.append("Choose a new password" in page)
     assert answers == [False, False, True]
+
+
+def take_codes_by_email(app, person):
+    with app.app_context(), transaction() as session:
+        factors.put(session, factors.new(person.id, factors.EMAIL, clock.utc_now()))
+
+
+def test_L16_the_mailbox_that_replaced_a_password_is_not_the_second_factor_as_well(app, ana, visitor):
+    seed = give_totp(app, ana.id)
+    take_codes_by_email(app, ana)
+    asked(visitor, "ana")
+    chosen(visitor, token_of(app))
+    thief = Visitor(app)
+    assert thief.sign_in("ana", NEW).headers["Location"] == "/login/verify"
+    page = thief.open("/login/verify?by=email_code")
+    assert "authenticator app" in page.text
+    assert "Have a code sent by email" not in page.text
+    token = forms_of(page.text)[0].values["csrf_token"]
+    assert thief.open("/login/verify/send", "POST", data={"csrf_token": token}).headers["Location"] == "/login"
+    assert letters(app, "second_factor_code") == []
+    # Whoever has the phone is the one who has the account.
+    visitor.sign_in("ana", NEW)
+    assert visitor.verify(totp_code(seed)).headers["Location"] == "/"
+    again = Visitor(app)
+    again.sign_in("ana", NEW)
+    assert "Have a code sent by email" in again.open("/login/verify").text
+
+
+def test_L16_whoever_has_codes_by_email_alone_is_not_locked_out_by_a_new_password(app, ana, visitor):
+    take_codes_by_email(app, ana)
+    asked(visitor, "ana")
+    chosen(visitor, token_of(app))
+    assert visitor.sign_in("ana", NEW).headers["Location"] == "/login/verify"
+    assert "Send the code" in visitor.open("/login/verify").text

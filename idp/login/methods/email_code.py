@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from idp.factors import email_codes, store
 from idp.login.factor import RIGHT, Answer, Factor, Try
 from idp.login.method import Method
+from idp.passkeys import store as passkeys
 from idp.protocol import acr
 from idp.settings import Settings
 from idp.vault import Secrets
@@ -42,7 +43,15 @@ def _check(tried: Try) -> Answer:
 def _has(session: Session, person: Person) -> bool:
     # An address that was changed since has to be verified first.
     may = service(Settings).sign_in.email_code and person.email_verified
-    return may and store.find(session, person.id, store.EMAIL) is not None
+    factor = store.find(session, person.id, store.EMAIL) if may else None
+    if factor is None:
+        return False
+    # Whoever reads the mail has just replaced the password by it: where there is anything else, that is asked for.
+    return factor.paused_at is None or not _has_another(session, person)
+
+
+def _has_another(session: Session, person: Person) -> bool:
+    return store.find(session, person.id, store.TOTP) is not None or passkeys.count_of(session, person.id) > 0
 
 
 def _shows(session: Session, person: Person, half: PendingSignIn) -> Mapping[str, object]:
