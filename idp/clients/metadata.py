@@ -117,6 +117,11 @@ class ClientMetadata:
         return "authorization_code" in self.grant_types or "implicit" in self.grant_types
 
     @property
+    def serves_people(self) -> bool:
+        """Tell whether people sign in to it, in whichever way."""
+        return self.signs_people_in or self.jwt_sso is not None or self.token_api is not None
+
+    @property
     def backdate(self) -> timedelta:
         """How far back ``iat`` lies in what the client reads itself."""
         return timedelta(seconds=self.iat_backdate)

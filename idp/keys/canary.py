@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, literal, or_, select, update
 
 from idp import cache
 from idp.audit import events
@@ -17,7 +17,7 @@ from idp.audit.log import SYSTEM, Actor, record
 from idp.clients.models import ClientRow
 from idp.errors import Conflict, NotFound
 from idp.keys import schedule, store
-from idp.keys.models import Canary
+from idp.keys.models import Canary, SignedFor
 from idp.keys.rotation import TooEarly
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def begin(session: Session, settings: Settings, alg: str, client_id: str, *, now
     ready_at = schedule.may_sign_at(following, keys, settings)
     if now < ready_at:
         raise TooEarly(following, ready_at)
-    _forget(session, client_id, following.kid)
-    session.execute(
-        insert(Canary).values(client_id=client_id, kid=following.kid, since_at=now, returned_at=None, by_itself=False)
-    )
+    _start(session, client_id, following.kid, now)
     event = events.KeyTrialBegan(target_id=following.kid, target_name=following.name, alg=alg, app=name)
     record(session, event, now=now, actor=by)
     cache.bump(session)
@@ -68,7 +65,7 @@ def end(session: Session, client_id: str, *, now: datetime, by: Actor = SYSTEM, 
     ended = session.execute(
         update(Canary)
         .where(Canary.client_id == client_id, Canary.returned_at.is_(None))
-        .values(returned_at=now, by_itself=by_itself)
+        .values(returned_at=now, by_itself=or_(Canary.by_itself, literal(by_itself)))
         .returning(Canary.kid)
     ).scalars()
     kids = list(ended)
@@ -89,8 +86,22 @@ def is_tried(ring: KeyRing, client_id: str) -> bool:
     return any(name == client_id for name, _ in ring.current().canaries)
 
 
-def _forget(session: Session, client_id: str, kid: str) -> None:
-    session.execute(delete(Canary).where(Canary.client_id == client_id, Canary.kid == kid))
+def since(session: Session, client_id: str) -> datetime | None:
+    """Return from when on a next key has been tried with *client_id*; None when none is."""
+    began = select(func.min(Canary.since_at)).where(Canary.client_id == client_id, Canary.returned_at.is_(None))
+    return session.execute(began).scalar()
+
+
+def _start(session: Session, client_id: str, kid: str, now: datetime) -> None:
+    """Begin the trial anew; that an earlier one went back by itself stays known."""
+    mine = (Canary.client_id == client_id, Canary.kid == kid)
+    again = update(Canary).where(*mine).values(since_at=now, returned_at=None).returning(Canary.kid)
+    if session.execute(again).first() is None:
+        session.execute(
+            insert(Canary).values(client_id=client_id, kid=kid, since_at=now, returned_at=None, by_itself=False)
+        )
+    # What was signed in an earlier trial shows nothing in this one.
+    session.execute(delete(SignedFor).where(SignedFor.client_id == client_id, SignedFor.kid == kid))
 
 
 def _name(key: SigningKey | None, kid: str) -> str:

@@ -46,7 +46,8 @@ class _Batch:
         # (client, etag, peer, forwarded, agent) -> how often
         self.fetches: dict[tuple[str, str, str, str, str], int] = {}
         self.calls: set[tuple[str, str, str]] = set()
-        self.signed: set[tuple[str, str]] = set()
+        # (client, kid) -> when it first did; whether that was before or after a trial began has to be told.
+        self.signed: dict[tuple[str, str], int] = {}
 
     def __bool__(self) -> bool:
         return bool(self.fetches or self.calls or self.signed)
@@ -91,17 +92,18 @@ class Ledger:
 
     def called(self, client_id: str, address: str, agent: str) -> None:
         """Remember that *client_id* proved itself from *address*."""
-        self._add("calls", (client_id, address, agent[:_LONGEST]))
+        entry = (client_id, address, agent[:_LONGEST])
+        with self._lock:
+            if entry not in self._batch.calls and len(self._batch.calls) < _MOST:
+                self._batch.calls.add(entry)
+                self._begin()
 
     def signed(self, client_id: str, kid: str) -> None:
         """Remember that the key *kid* signed for *client_id*."""
-        self._add("signed", (client_id, kid))
-
-    def _add(self, what: str, entry: tuple[str, ...]) -> None:
+        entry = (client_id, kid)
         with self._lock:
-            known: set[tuple[str, ...]] = getattr(self._batch, what)
-            if entry not in known and len(known) < _MOST:
-                known.add(entry)
+            if entry not in self._batch.signed and len(self._batch.signed) < _MOST:
+                self._batch.signed[entry] = clock.epoch_seconds(clock.utc_now())
                 self._begin()
 
     def _begin(self) -> None:
@@ -161,7 +163,7 @@ def _merged(old: _Batch, new: _Batch) -> _Batch:
         if key in old.fetches or len(old.fetches) < _MOST:
             old.fetches[key] = old.fetches.get(key, 0) + count
     old.calls |= new.calls
-    old.signed |= new.signed
+    old.signed = {**new.signed, **old.signed}
     return old
 
 
@@ -186,10 +188,9 @@ def _write(connection: Connection, batch: _Batch, locate: Locate, known: Collect
         if client_id in known:
             keys = {"client_id": client_id, "network": network, "agent": agent}
             _touch(connection, ClientNetwork, keys, batch.since, {})
-    for client_id, kid in sorted(batch.signed):
+    for (client_id, kid), at in sorted(batch.signed.items()):
         if client_id in known:
-            keys = {"client_id": client_id, "kid": kid}
-            _touch(connection, SignedFor, keys, batch.since, {"first_at": batch.since})
+            _touch(connection, SignedFor, {"client_id": client_id, "kid": kid}, at, {"first_at": at})
 
 
 def _count(connection: Connection, fetch: _Fetch, count: int, at: int) -> None:

@@ -58,7 +58,7 @@ class Installation(Base):
 
 
 # The readiness ledger. Its instants are whole seconds (NumericDate), so that the database can compute with them; they
-# are those at which a process began to gather what it wrote, some seconds early.
+# are those at which a process began to gather what it wrote, some seconds early; those of SignedFor are exact.
 
 
 class KeySet(Base):
@@ -131,5 +131,5 @@ class Canary(Base):
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
     since_at: Mapped[datetime]
     returned_at: Mapped[datetime | None]
-    # It was ended because the client's people started over again and again.
+    # It was ended, now or an earlier time, because the client's people started over again and again.
     by_itself: Mapped[bool]

@@ -44,6 +44,7 @@ _AT_ONCE: Final = 20
 _NOWHERE: Final = "unknown"
 # A trial that is this old, and was not ended, has shown that the app knows the key.
 TRIED: Final = timedelta(minutes=5)
+_STARTED_OVER: Final = "Its people started over again and again when it was tried."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,12 @@ class _Facts:
     """Everything that is read of the database, by client."""
 
     names: dict[str, str]
-    # (client, kid) -> first instant
-    signed: dict[tuple[str, str], int]
+    signed: dict[tuple[str, str], SignedFor]
     published: dict[str, int]
     given: dict[str, set[str]]
     trials: dict[tuple[str, str], Canary]
+    # Those whose people would start over if they refused a key: others show nothing in a trial.
+    shown_by_people: set[str]
     own: dict[str, _Seen]
     shared: dict[str, _Seen]
     etags: dict[str, set[str]]
@@ -197,11 +199,12 @@ def _read(session: Session, keys: list[SigningKey], now: datetime) -> _Facts:
     ).all()
     names = {row.client_id: row.client_name for row in clients}
     given: dict[str, set[str]] = defaultdict(set)
-    for row in clients:
-        jwt_sso = from_stored(row.metadata_json).jwt_sso
+    metadata = {row.client_id: from_stored(row.metadata_json) for row in clients}
+    for client_id, registered in metadata.items():
+        jwt_sso = registered.jwt_sso
         if jwt_sso is not None and jwt_sso.is_pinned:
             # Its app takes keys by hand alone, so it has none until somebody says that it was given one.
-            given[row.client_id] = set()
+            given[client_id] = set()
     for one in session.execute(select(GivenKey)).scalars():
         given[one.client_id].add(one.kid)
     etags: dict[str, set[str]] = defaultdict(set)
@@ -212,10 +215,11 @@ def _read(session: Session, keys: list[SigningKey], now: datetime) -> _Facts:
     own, shared = _fetches(session, names)
     return _Facts(
         names=names,
-        signed={(row.client_id, row.kid): row.first_at for row in signed},
+        signed={(row.client_id, row.kid): row for row in signed},
         published={key.kid: clock.epoch_seconds(key.published_at) for key in keys},
         given=given,
         trials={(trial.client_id, trial.kid): trial for trial in trials},
+        shown_by_people={client_id for client_id, registered in metadata.items() if registered.serves_people},
         own=own,
         shared=shared,
         etags=etags,
@@ -255,10 +259,10 @@ def _judge(client_id: str, kid: str, facts: _Facts, settings: Settings, now: dat
         why = "It was given this key." if ready else "It takes keys by hand, and was not given this one."
     else:
         kind, ready, why = _by_fetches(client_id, kid, facts, settings)
-    if trial is not None and trial.returned_at is None and not ready:
-        ready, why = _by_trial(trial, facts.signed.get((client_id, kid)), now, why)
+    if trial is not None and trial.returned_at is None and (trial.by_itself or not ready):
+        ready, why = _by_trial(trial, facts, now, why)
     elif trial is not None and trial.by_itself:
-        ready, why = False, "Its people started over again and again when it was tried."
+        ready, why = False, _STARTED_OVER
     return Reader(
         client_id=client_id,
         name=facts.names[client_id],
@@ -294,15 +298,23 @@ def _asks_again(client_id: str, seen: _Seen, facts: _Facts, settings: Settings) 
     wait = int(settings.keys.jwks_max_age.total_seconds())
     for kid, published in facts.published.items():
         signed, fetched = facts.signed.get((client_id, kid)), seen.first_with(facts.etags[kid])
-        if signed is None or fetched is None or signed - published < wait:
+        if signed is None or fetched is None or signed.first_at - published < wait:
             continue
-        held_another = any(row.first_at < signed and row.etag not in facts.etags[kid] for row in seen.rows)
-        if held_another and -EVERY <= fetched - signed <= _AT_ONCE:
+        held_another = any(row.first_at < signed.first_at and row.etag not in facts.etags[kid] for row in seen.rows)
+        if held_another and -EVERY <= fetched - signed.first_at <= _AT_ONCE:
             return True
     return False
 
 
-def _by_trial(trial: Canary, signed: int | None, now: datetime, why: str) -> tuple[bool, str]:
-    if signed is not None and clock.epoch_seconds(now) - signed >= TRIED.total_seconds():
+def _by_trial(trial: Canary, facts: _Facts, now: datetime, why: str) -> tuple[bool, str]:
+    signed = facts.signed.get((trial.client_id, trial.kid))
+    began, tried = clock.epoch_seconds(trial.since_at), 0
+    if trial.by_itself:
+        why = f"{_STARTED_OVER[:-1]} before."
+    if trial.client_id not in facts.shown_by_people:
+        why = f"Nobody signs in to it who would have to start over, so a trial shows nothing. {why}"
+    elif signed is not None and signed.last_at >= began:
+        tried = clock.epoch_seconds(now) - max(began, signed.first_at)
+    if tried >= TRIED.total_seconds():
         return True, "It has been signed for with this key, and nobody had to start over."
     return False, f"It is being tried since {trial.since_at:%H:%M} UTC. {why}"

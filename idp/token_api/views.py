@@ -12,13 +12,14 @@ from idp.audit.events import PersonSignedIn, TokenRevoked
 from idp.audit.log import record
 from idp.db import commits_in_steps, db, end_reading, transaction
 from idp.errors import InvalidGrant
+from idp.keys.ring import KeyRing
 from idp.login import attempts, second_step
 from idp.login.actor import acting
 from idp.login.methods.password import METHOD
 from idp.settings import Settings
 from idp.token_api import answers, cors, pairs, reading
 from idp.token_api.answers import BLACKLISTED, NO_ACCOUNT_OF_TOKEN, NO_ACTIVE_ACCOUNT
-from idp.tokens import refresh, revocation
+from idp.tokens import refresh, restarts, revocation
 from idp.vault import Secrets
 from idp.web.csrf import csrf
 from idp.web.current import service
@@ -144,6 +145,7 @@ def _begin(client: Client, proof: Proof, now: datetime) -> tuple[tuple[GrantView
         name = person.name or person.username
         event = PersonSignedIn(target_id=person.id, target_name=name, amr=METHOD.amr, client_id=client.client_id)
         record(session, event, now=now, actor=acting(person.id, name))
+        restarts.watch(session, service(KeyRing), client.client_id, person.id, now)
         return begun, ()
 
 

@@ -24,12 +24,16 @@ def watch(session: Session, ring: KeyRing, client_id: str, person_id: str, now: 
     """
     if not canary.is_tried(ring, client_id):
         return False
-    since = now - canary.WITHIN
+    began = canary.since(session, client_id)
+    if began is None:
+        # Ended a moment ago, by another process.
+        return False
+    since = max(began, now - canary.WITHIN)
     grants = select(func.count()).where(
-        Grant.client_id == client_id, Grant.person_id == person_id, Grant.created_at > since
+        Grant.client_id == client_id, Grant.person_id == person_id, Grant.created_at >= since
     )
     tokens = select(func.count()).where(
-        RedirectToken.client_id == client_id, RedirectToken.person_id == person_id, RedirectToken.issued_at > since
+        RedirectToken.client_id == client_id, RedirectToken.person_id == person_id, RedirectToken.issued_at >= since
     )
     answered = session.execute(grants).scalar_one() + session.execute(tokens).scalar_one()
     # The first of them was no restart.
