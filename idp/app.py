@@ -22,7 +22,7 @@ from idp.deliveries import wake
 from idp.deliveries.store import WAITING
 from idp.jwt_sso import contract as jwt_contract
 from idp.jwt_sso import preview as jwt_preview
-from idp.keys import installation
+from idp.keys import installation, rewrapping
 from idp.keys.ledger import Ledger
 from idp.keys.ring import KeyRing
 from idp.keys.signer import Signer
@@ -35,13 +35,14 @@ from idp.outbound import Outbound
 from idp.sessions.places import Places
 from idp.token_api import contract as api_contract
 from idp.tokens.previews import Previews
+from idp.vault import VaultError
 from idp.web import addresses, current, navigation
 from idp.web.csrf import csrf
 
 if TYPE_CHECKING:
     from idp.contracts.schema import Frame
     from idp.settings import Settings
-    from idp.vault import Vault
+    from idp.vault import Secrets, Vault
 
 # Every module here may expose `bp` (a blueprint), `NAV` (a menu entry) and `init_app(app)`.
 FEATURES = (
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises:
         SettingsError: a setting cannot be used.
-        VaultError: the master key is missing or is not the one of this database.
+        VaultError: the master key is missing or is not the one of this database, or another one is still needed.
 
     """
     settings = settings or settings_module.load()
@@ -112,7 +113,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     on_commit(app, CHANGED, cache.drop)
     on_commit(app, WAITING, partial(wake.try_to, partial(_wake_background, app)))
     with app.app_context():
-        secrets = installation.open_secrets(db.session(), vault)
+        secrets = _open_secrets(vault)
     current.provide(app, vault, secrets, cache, places)
     _configure(app, settings)
     app.secret_key = secrets.derive("forms")
@@ -121,6 +122,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     for package in FEATURES:
         _add_feature(app, package)
     return app
+
+
+def _open_secrets(vault: Vault) -> Secrets:
+    try:
+        secrets = installation.open_secrets(db.session(), vault)
+        rewrapping.require_held(db.session(), vault)
+    except VaultError:
+        # There will be no application to close what is open.
+        db.session.remove()
+        db.engine.dispose()
+        raise
+    return secrets
 
 
 def _configure(app: Flask, settings: Settings) -> None:

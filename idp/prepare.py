@@ -18,7 +18,7 @@ from idp.app import create_database_app
 from idp.clients.models import ClientRow
 from idp.clock import utc_now
 from idp.db import db, transaction
-from idp.keys import installation, store
+from idp.keys import installation, rewrapping, store
 from idp.keys.models import Installation
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def prepare(settings: Settings, *, accept_issuer: bool = False) -> None:
 
     Raises:
         StartError: the data directory, the database or the issuer stands in the way.
-        VaultError: the master key is missing or is not the one of this database.
+        VaultError: the master key is missing or is not the one of this database, or another one is still needed.
 
     """
     _make_data_folder(settings.data_dir)
@@ -151,6 +151,7 @@ def _set_up(settings: Settings) -> None:
             installation.create(session, vault, settings, utc_now())
     else:
         installation.open_secrets(db.session(), vault)
+        rewrapping.require_held(db.session(), vault)
     db.session.rollback()
     store.create_first_keys(db.session(), vault, utc_now())
 

@@ -64,6 +64,11 @@ class Vault:
         """Return what everything begins with that is encrypted under the present key."""
         return f"v1:{self.key_id}:"
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Return what everything begins with that can be read."""
+        return tuple(f"v1:{key_id}:" for key_id in self._ciphers)
+
     def encrypt(self, plaintext: bytes, *, place: str) -> str:
         """Return ``v1:<key id>:<nonce>:<ciphertext>``, bound to *place* (``table/row/column``)."""
         nonce = opaque.random_bytes(_NONCE_BYTES)

@@ -25,7 +25,7 @@ from idp.contracts.frames import Frames
 from idp.db import db
 from idp.deliveries import store as deliveries
 from idp.deliveries.models import Delivery
-from idp.keys import installation, schedule, store
+from idp.keys import installation, rewrapping, schedule, store
 from idp.keys.models import Installation
 from idp.mail import smtp
 from idp.prepare import current_revision, head_revision
@@ -127,7 +127,9 @@ def _database() -> Check:
 
 def _secret(settings: Settings) -> Check:
     try:
-        installation.open_secrets(db.session(), installation.open_vault(settings))
+        vault = installation.open_vault(settings)
+        installation.open_secrets(db.session(), vault)
+        rewrapping.require_held(db.session(), vault)
     except VaultError as error:
         return Check("encryption", ok=False, text=str(error), fix="Every server of an installation has one master key.")
     return Check("encryption", ok=True, text="The master key is the one of this database.")

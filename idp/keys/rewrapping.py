@@ -1,7 +1,8 @@
 """Replacing the master key while the server works: everything encrypted is read with the old key, written with the new.
 
 Each value is changed by itself, if it is still the one that was read, so this can be ended at any time and begun again.
-The installation secret comes last: until everything is done, nothing starts without the old key.
+The installation secret comes last: until everything is done, nothing starts without the old key, and once it has begun
+nothing without the new one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import String, select, update
+from sqlalchemy import String, exists, select, update
 
 from idp import cache
 from idp.clients import jwt_secrets, secrets
@@ -18,13 +19,13 @@ from idp.clients.models import ClientRow, ClientSecret
 from idp.db import Base, db, transaction
 from idp.keys import installation, store
 from idp.keys.models import Installation, SigningKey
-from idp.vault import SEALED, place_of
+from idp.vault import SEALED, VaultError, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy import Column
-    from sqlalchemy.orm import InstrumentedAttribute
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
     from idp.vault import Vault
 
@@ -63,6 +64,28 @@ def rewrap(vault: Vault) -> int:
         while found := _batch(vault, sealed):
             changed += found
     return changed
+
+
+def require_held(session: Session, vault: Vault) -> None:
+    """Make sure that *vault* has every master key under which something is encrypted: one query, cheap at each start.
+
+    Raises:
+        VaultError: naming the columns that hold something under a key that it does not have.
+
+    """
+    columns = [sealed.column for sealed in (*_declared(), *_SEALED)]
+    unreadable = [
+        exists().where(column.like("v1:%"), *(column.not_like(f"{prefix}%") for prefix in vault.prefixes))
+        for column in columns
+    ]
+    found = session.execute(select(*unreadable)).one()
+    named = ", ".join(str(column.expression) for column, is_there in zip(columns, found, strict=True) if is_there)
+    if named:
+        message = (
+            f"Encrypted under a master key that is not here: {named}. Set IDP_OTHER_MASTER_KEY to it as well, and end "
+            "what `idp keys rewrap` began."
+        )
+        raise VaultError(message)
 
 
 def left(vault: Vault) -> list[str]:

@@ -12,6 +12,7 @@ from idp.clients.secrets import signing_keys
 from idp.db import db
 from idp.keys import installation, rewrapping
 from idp.keys.models import Installation
+from idp.prepare import prepare
 from idp.vault import Vault, VaultError, parse_master_key
 from idp.web.current import service
 from tests.factories import make_client
@@ -90,6 +91,22 @@ def test_everything_is_read_before_while_and_after_the_master_key_is_replaced(ma
             assert verify(token())["iss"] == verify(before)["iss"]
     assert starts(turned, new)
     assert not starts(turned, old)
+
+
+def test_neither_key_alone_starts_a_server_midway(make_app, settings, old, new):
+    with of(make_app(master_key=new, other_master_key=old)):
+        rewrapping._batch(service(Vault), rewrapping._SEALED[0])
+    for start in (make_app, lambda: prepare(settings)):
+        with pytest.raises(VaultError) as refused:
+            start()
+        assert str(refused.value).startswith(
+            "Encrypted under a master key that is not here: signing_keys.private_jwk. "
+        )
+    with pytest.raises(VaultError):
+        make_app(master_key=new)
+    for keys in ((old, new), (new, old)):
+        with of(make_app(master_key=keys[0], other_master_key=keys[1])):
+            assert verify(token())
 
 
 def test_nothing_is_changed_that_cannot_be_read(make_app, new, old):

@@ -16,8 +16,9 @@ from idp.audit.models import AuditCheck
 from idp.clients.models import TokenContract
 from idp.contracts.notes import Notes
 from idp.db import db, transaction
+from idp.keys import store
 from idp.keys.models import Installation, SigningKey
-from idp.vault import Secrets
+from idp.vault import Secrets, Vault, parse_master_key
 from idp.web.current import service
 from tests.factories import make_client, make_person
 from tests.relying_party import basic
@@ -145,6 +146,20 @@ def test_files_that_others_may_read_and_a_foreign_master_key_are_named(healthy, 
     assert "chmod" in checks["master key file"]["fix"]
     _, checks = run(IDP_MASTER_KEY="MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY")
     assert not checks["encryption"]["ok"]
+
+
+def test_a_master_key_that_is_still_needed_is_named(healthy, run, settings):
+    new = "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY"
+    old = (settings.data_dir / "master.key").read_text().strip()
+    with healthy.app_context(), transaction() as session:
+        key = session.execute(select(SigningKey).where(SigningKey.state == "next")).scalars().first()
+        vault = Vault(parse_master_key(new), parse_master_key(old))
+        place = store.place(key.kid)
+        key.private_jwk = vault.encrypt(vault.decrypt(key.private_jwk, place=place), place=place)
+    status, checks = run()
+    assert (status, checks["encryption"]["ok"]) == (1, False)
+    assert "signing_keys.private_jwk" in checks["encryption"]["text"]
+    assert run(IDP_OTHER_MASTER_KEY=new)[1]["encryption"]["ok"]
 
 
 def test_nobody_to_administer_and_no_redis_are_named(app, run):
