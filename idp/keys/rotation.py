@@ -8,9 +8,10 @@ clean ``Conflict``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from idp import cache
 from idp.audit import events
@@ -18,7 +19,7 @@ from idp.audit.log import SYSTEM, Actor, record
 from idp.db import db, transaction
 from idp.errors import Conflict, NotFound
 from idp.keys import readiness, schedule, store
-from idp.keys.models import Installation, SigningKey
+from idp.keys.models import Canary, Installation, SignedFor, SigningKey
 from idp.keys.store import ACTIVE, NEXT, RETIRED, RETIRING, REVOKED, MadeKey
 from idp.protocol.key_schedule import Change as Planned
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from idp.settings import Settings
     from idp.vault import Vault
 
+_CHANGED: Final = "The keys were changed by somebody else a moment ago. Look at them again."
 _STAMPS = {ACTIVE: "activated_at", RETIRING: "retiring_at", RETIRED: "retired_at", REVOKED: "revoked_at"}
 
 
@@ -142,7 +144,7 @@ def revoke(change: Change, kid: str, *, also: Callable[[Session], object] = _not
     with transaction() as session, session.begin_nested():
         _move(session, key, REVOKED, change.now)
         _audit_revocation(session, change, key, successor="")
-        if key.activated_at is not None:
+        if key.activated_at is not None or _was_tried(session, kid):
             also(session)
     if key.state == NEXT:
         publish_next(change, key.alg)
@@ -242,8 +244,19 @@ def _take_over(session: Session, change: Change, held: _Held, made: list[MadeKey
     return held.next.kid
 
 
+def _was_tried(session: Session, kid: str) -> bool:
+    """Tell whether the key *kid* may have signed for an app before it signed for all."""
+    signed = exists().where(SignedFor.kid == kid)
+    return bool(session.execute(select(or_(signed, exists().where(Canary.kid == kid)))).scalar())
+
+
 def _publish(session: Session, change: Change, made: MadeKey, state: str) -> str:
-    name = store.add(session, made, state=state, now=change.now)
+    try:
+        with session.begin_nested():
+            name = store.add(session, made, state=state, now=change.now)
+    except IntegrityError:
+        # Another server made a key that signs, where there was none.
+        raise Conflict(_CHANGED) from None
     event = events.KeyCreated(target_id=made.kid, target_name=name, alg=made.alg, state=state)
     record(session, event, now=change.now, actor=change.by)
     return made.kid
@@ -263,5 +276,5 @@ def _move(session: Session, key: SigningKey, state: str, now: datetime) -> None:
     statement = update(SigningKey).where(SigningKey.kid == key.kid, SigningKey.state == key.state).values(**values)
     moved = session.execute(statement.execution_options(synchronize_session=False).returning(SigningKey.kid))
     if moved.first() is None:
-        raise Conflict("The keys were changed by somebody else a moment ago. Look at them again.")
+        raise Conflict(_CHANGED)
     cache.bump(session)

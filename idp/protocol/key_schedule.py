@@ -35,7 +35,7 @@ class KeyState(StrEnum):
     @property
     def verifies_hints(self) -> bool:
         """Tell whether an old ID token of the key still tells who it was for; only a revoked key proves nothing."""
-        return self in (KeyState.ACTIVE, KeyState.RETIRING, KeyState.RETIRED)
+        return self is not KeyState.REVOKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

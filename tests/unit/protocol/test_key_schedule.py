@@ -93,7 +93,7 @@ def test_K07_a_key_that_is_out_never_signs_again(state):
 @pytest.mark.parametrize(
     ("state", "published", "hints"),
     [
-        (KeyState.NEXT, True, False),
+        (KeyState.NEXT, True, True),
         (KeyState.ACTIVE, True, True),
         (KeyState.RETIRING, True, True),
         (KeyState.RETIRED, False, True),
