@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from idp.keys import store
-from idp.protocol import key_schedule
+from idp.protocol import key_schedule, logout_token, response_types, statement
 from idp.protocol.key_schedule import KeyFacts, KeyState, Schedule, Transition
 
 if TYPE_CHECKING:
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from idp.keys.models import SigningKey
-    from idp.settings import Settings
+    from idp.settings import Settings, TokenSettings
 
 # Every process serves a new key set within this time (idp.cache), so caches may be filled with the old one until then.
 PROPAGATION: Final = timedelta(seconds=1)
 # The background process looks every minute; what is this late has been forgotten.
 TOLERANCE: Final = timedelta(minutes=15)
+# What no setting says: signed statements, answers (JARM) and sign-outs.
+_FIXED: Final = (statement.MAX_LIFETIME, response_types.SIGNED_LIFETIME, logout_token.LIFETIME)
 
 
 def facts(key: SigningKey) -> KeyFacts:
@@ -36,14 +38,18 @@ def facts(key: SigningKey) -> KeyFacts:
 
 def policy(settings: Settings) -> Schedule:
     """Return the policy of *settings*."""
-    tokens = settings.tokens
     return Schedule(
         rotate_every=settings.keys.rotate_every,
         publish_ahead=settings.keys.publish_ahead,
         keep=settings.keys.keep,
         jwks_max_age=settings.keys.jwks_max_age + PROPAGATION,
-        longest_token_lifetime=max(tokens.id, tokens.access, tokens.redirect_jwt),
+        longest_token_lifetime=_longest(settings.tokens),
     )
+
+
+def _longest(tokens: TokenSettings) -> timedelta:
+    api_refresh = min(tokens.api_refresh, tokens.refresh_max)
+    return max(tokens.id, tokens.access, tokens.redirect_jwt, tokens.api_access, api_refresh, *_FIXED)
 
 
 def published_for(settings: Settings) -> timedelta:

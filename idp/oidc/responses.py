@@ -6,7 +6,6 @@ inside of its token (JARM section 2.1).
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import Response, make_response, redirect, render_template
@@ -14,7 +13,7 @@ from flask import Response, make_response, redirect, render_template
 from idp import clock, opaque
 from idp.login import browser_state
 from idp.oidc import signing
-from idp.protocol import authorization_request, scopes, session_state
+from idp.protocol import authorization_request, response_types, scopes, session_state
 from idp.protocol.id_token import HEADER
 from idp.protocol.redirect_uris import ResponseMode, append_parameters, origin_of
 from idp.settings import Settings
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     Pairs = Sequence[tuple[str, str]]
 
-SIGNED_LIFETIME = timedelta(minutes=10)
 # The page carries an answer that was asked for without showing anything, so it may sit in the client's own frame.
 _FRAMED = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -107,7 +105,7 @@ def _signed(client: Client, pairs: Pairs) -> str:
         **dict(pairs),
         "iss": service(Settings).issuer,
         "aud": client.client_id,
-        "exp": clock.epoch_seconds(now + SIGNED_LIFETIME),
+        "exp": clock.epoch_seconds(now + response_types.SIGNED_LIFETIME),
     }
     return signing.sign(client, alg, header=HEADER, claims=claims, now=now)
 

@@ -1,12 +1,16 @@
 """What an authorization request may ask to be answered with, and by which way (Multiple Response Types, JARM)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from idp.protocol.redirect_uris import ResponseMode
 
 # Words in alphabetical order, as they are registered and compared; their order in a request says nothing.
 RESPONSE_TYPES = ("code", "id_token", "id_token token", "code id_token", "code token", "code id_token token")
 RESPONSE_MODES = (*(mode.value for mode in ResponseMode), "jwt", *(f"{mode.value}.jwt" for mode in ResponseMode))
+# Of an answer that travels as one token.
+SIGNED_LIFETIME: Final = timedelta(minutes=10)
 _IN_FRONT = frozenset({"token", "id_token"})
 _SIGNED = ".jwt"
 

@@ -12,23 +12,28 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from idp import clock
+from idp.audit.log import SYSTEM
 from idp.audit.models import AuditEvent
 from idp.cache import Cache
 from idp.db import db, transaction
 from idp.errors import Conflict, FieldErrors, InvalidToken, NotFound, ServerError
-from idp.keys import rotation, store
+from idp.keys import canary, rotation, store
 from idp.keys.algorithms import ALGORITHMS
+from idp.keys.ledger import Ledger
 from idp.keys.models import Installation, SigningKey
 from idp.keys.rotation import TooEarly
 from idp.keys.signer import Signer
 from idp.keys.verifier import HINT
-from idp.settings import KeySettings, Settings
+from idp.protocol import logout_token, response_types, statement
+from idp.settings import KeySettings, Settings, TokenSettings
 from idp.vault import Vault
 from idp.web.current import service
+from tests.factories import make_client
 from tests.keyring import AUDIENCE, b64, change, claims, header_of, key_set, keys_of, of, token, verify
 from tests.pace import strain
 
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+SHORT = dict.fromkeys(("id", "access", "redirect_jwt", "api_access", "api_refresh"), timedelta(minutes=1))
 FAST = KeySettings(jwks_max_age=timedelta(seconds=1))
 
 
@@ -188,14 +193,25 @@ def test_K06_rotation_kills_nothing_that_lives(app, inside):
     refused(hint, typ="JWT", now=now, expired_ok=True)
 
 
-def test_K06_a_key_is_kept_for_as_long_as_the_longest_token(app, make_app, inside):
-    short = make_app(keys=KeySettings(keep=timedelta(seconds=1)))
+@pytest.mark.parametrize("kind", ["id", "access", "api_access", "api_refresh"])
+def test_K06_a_key_is_kept_for_as_long_as_the_longest_token_of_each_kind(make_app, inside, kind):
+    tokens = TokenSettings(**{**SHORT, kind: timedelta(days=3)})
+    short = make_app(keys=KeySettings(keep=timedelta(seconds=1)), tokens=tokens)
     with of(short):
         done = rotation.rotate(change(short), "RS256")
-        assert run_schedule(short, after=timedelta(minutes=59)) == []
+        assert run_schedule(short, after=timedelta(days=3, minutes=-1)) == []
         assert done.before in key_set()
-        assert run_schedule(short, after=timedelta(minutes=61)) == [done.before]
+        assert run_schedule(short, after=timedelta(days=3, minutes=1)) == [done.before]
         assert done.before not in key_set()
+
+
+@pytest.mark.parametrize("lifetime", [statement.MAX_LIFETIME, response_types.SIGNED_LIFETIME, logout_token.LIFETIME])
+def test_K06_a_key_is_kept_for_as_long_as_what_no_setting_shortens(make_app, inside, lifetime):
+    short = make_app(keys=KeySettings(keep=timedelta(seconds=1)), tokens=TokenSettings(**SHORT))
+    with of(short):
+        done = rotation.rotate(change(short), "RS256")
+        assert run_schedule(short, after=lifetime - timedelta(seconds=20)) == []
+        assert run_schedule(short, after=timedelta(minutes=11)) == [done.before]
 
 
 def test_K07_a_revoked_key_verifies_nothing_anywhere_within_a_second(app, make_app, inside):
@@ -260,6 +276,30 @@ def test_revoking_the_next_key_publishes_another(app, inside):
         rotation.revoke(change(app), before)
     with pytest.raises(NotFound):
         rotation.revoke(change(app), "nothing")
+
+
+def test_revoking_a_next_key_tells_the_apps_only_if_it_was_tried_with_one(app, inside):
+    told = []
+    rotation.revoke(change(app), keys_of()["next"][0], also=told.append)
+    assert told == []
+    for ended in (False, True):
+        (tried,) = keys_of()["next"]
+        made, now = make_client(app), clock.utc_now() + timedelta(minutes=6)
+        with transaction() as session:
+            canary.begin(session, service(Settings), "RS256", made.client_id, now=now, by=SYSTEM)
+            if ended:
+                canary.end(session, made.client_id, now=now)
+        told.clear()
+        rotation.revoke(change(app), tried, also=told.append)
+        assert len(told) == 1
+
+
+def test_revoking_a_next_key_that_signed_tells_the_apps(app, inside):
+    (signed,), made, told = keys_of()["next"], make_client(app), []
+    service(Ledger).signed(made.client_id, signed)
+    service(Ledger).flush()
+    rotation.revoke(change(app), signed, also=told.append)
+    assert len(told) == 1
 
 
 def test_revoking_the_active_key_replaces_it(app, inside):
@@ -335,6 +375,18 @@ def test_K08_of_servers_that_rotate_at_once_one_wins(app, make_app, inside, acti
     assert len(events("key.promoted")) == len(won)
     if action is rotation.rotate:
         assert len(won) == 1
+
+
+def test_K08_of_two_forced_rotations_without_any_key_one_is_refused_in_words(app, inside, monkeypatch):
+    with transaction() as session:
+        session.execute(update(SigningKey).where(SigningKey.alg == "RS256").values(state="revoked"))
+    held = rotation._held("RS256")
+    rotation.rotate(change(app), "RS256", force=True)
+    # As the other server read it a moment before.
+    monkeypatch.setattr(rotation, "_held", lambda _: held)
+    with pytest.raises(Conflict, match="changed by somebody else"):
+        rotation.rotate(change(app), "RS256", force=True)
+    assert {state: len(kids) for state, kids in keys_of().items()} == {"revoked": 2, "active": 1, "next": 1}
 
 
 def test_K08_the_database_refuses_two_active_keys(app, inside):
