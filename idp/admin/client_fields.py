@@ -101,6 +101,13 @@ PARTS: Final = (
                 "Every refresh hands out the next one. Switch off only for an app that goes on with the first.",
                 "flag",
             ),
+            Field(
+                "token_api.refresh_cookie",
+                "Keep refresh tokens in a cookie",
+                "Its pages never see them, so that no script can take one away. They must be on the same site as this "
+                "server, such as app.example.com beside login.example.com.",
+                "flag",
+            ),
         ),
     ),
     Part(

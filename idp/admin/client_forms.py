@@ -178,7 +178,7 @@ def values_of(kind: Kind, metadata: ClientMetadata) -> dict[str, Any]:
         shown[name] = _as_typed(name, value)
     boxes = {"grant_types": list(metadata.grant_types), "response_types": list(metadata.response_types)}
     api = metadata.token_api or TokenApi()
-    told = (metadata.token_api is not None, "\n".join(api.origins), api.rotate)
+    told = (metadata.token_api is not None, "\n".join(api.origins), api.rotate, api.refresh_cookie)
     return shown | boxes | {"scope": list(metadata.scopes)} | dict(zip(_TOKEN_API, told, strict=True))
 
 
@@ -220,7 +220,8 @@ def read(kind: Kind, form: MultiDict[str, str], before: ClientMetadata | None = 
 def _token_api(form: MultiDict[str, str]) -> dict[str, Any] | None:
     if "token_api" not in form:
         return None
-    return {"origins": form.get("token_api.origins", "").split(), "rotate": "token_api.rotate" in form}
+    flags = {name: f"token_api.{name}" in form for name in ("rotate", "refresh_cookie")}
+    return {"origins": form.get("token_api.origins", "").split(), **flags}
 
 
 def _scopes_and_grants(kind: Kind, form: MultiDict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Which pages may call: those of exactly the registered origins, never with cookies (Fetch standard, CORS protocol)."""
+"""Which pages may call: those of exactly the registered origins (Fetch standard, CORS protocol).
+
+With cookies only where the app keeps its refresh token in one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from flask import Blueprint, Response, request
 from idp.cache import Cache
 from idp.clients import store
 from idp.clients.store import Client
+from idp.clients.token_api import TokenApi
 from idp.db import db
 from idp.token_api.answers import Refused
 from idp.web.current import service
@@ -25,7 +29,7 @@ def the_client() -> Client:
     if client is None:
         raise Refused({"detail": "Not found."}, status=404)
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in _origins(client):
+    if origin is not None and origin not in settings_of(client).origins:
         raise Refused({"detail": "Pages of this origin may not use the token API."}, status=403)
     return client
 
@@ -36,7 +40,7 @@ def serve_preflight(bp: Blueprint, *paths: str) -> None:
     def preflight() -> Response:
         response = Response(status=204)
         del response.headers["Content-Type"]
-        if request.headers.get("Origin") in _origins(_client()):
+        if request.headers.get("Origin") in settings_of(_client()).origins:
             response.headers["Access-Control-Allow-Methods"] = "POST"
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
             response.headers["Access-Control-Max-Age"] = _PREFLIGHT_LIFETIME
@@ -50,9 +54,11 @@ def serve_preflight(bp: Blueprint, *paths: str) -> None:
 def _answer(response: Response) -> Response:
     response.vary.add("Origin")
     origin = request.headers.get("Origin")
-    if origin is not None and origin in _origins(_client()):
+    if origin is not None and origin in settings_of(_client()).origins:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate"
+        if settings_of(_client()).refresh_cookie:
+            response.headers["Access-Control-Allow-Credentials"] = "true"
     return response
 
 
@@ -61,5 +67,6 @@ def _client() -> Client | None:
     return found[0] if found else None
 
 
-def _origins(client: Client | None) -> tuple[str, ...]:
-    return client.metadata.token_api.origins if client is not None and client.metadata.token_api is not None else ()
+def settings_of(client: Client | None) -> TokenApi:
+    """Return what *client* registered for the token API; without one, that nothing is allowed."""
+    return (client.metadata.token_api if client is not None else None) or TokenApi()

@@ -17,7 +17,7 @@ from idp.login import attempts, second_step
 from idp.login.actor import acting
 from idp.login.methods.password import METHOD
 from idp.settings import Settings
-from idp.token_api import answers, cors, pairs, reading
+from idp.token_api import answers, cookies, cors, pairs, reading
 from idp.token_api.answers import BLACKLISTED, NO_ACCOUNT_OF_TOKEN, NO_ACTIVE_ACCOUNT
 from idp.tokens import refresh, restarts, revocation
 from idp.vault import Secrets
@@ -66,18 +66,17 @@ def obtain() -> Response:
         "refresh": pairs.sign_refresh(client, grant, token, now),
         "access": pairs.sign_access(client, grant, now),
     }
-    return answers.answer(made)
+    return _hand_over(client, made)
 
 
 @bp.post("/refresh/")
-@csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF is untyped; no cookie opens anything here
+@csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF is untyped; a cookie counts for the app's pages alone
 @takes_json
 @commits_in_steps
 def renew() -> Response:
     """Answer a refresh token with an access token, and where it rotates with its successor."""
     client, now = cors.the_client(), clock.utc_now()
-    (token,) = reading.read("refresh")
-    presented = pairs.read_refresh(client, token, now)
+    presented = _presented(client, now)
     successor = None
     with transaction() as session:
         held = _held(session, client, presented, now)
@@ -89,7 +88,7 @@ def renew() -> Response:
     made = {"access": pairs.sign_access(client, held.grant, now)}
     if successor is not None:
         made["refresh"] = pairs.sign_refresh(client, held.grant, successor, now)
-    return answers.answer(made)
+    return _hand_over(client, made)
 
 
 @bp.post("/verify/")
@@ -112,14 +111,14 @@ def verify() -> Response:
 
 
 @bp.post("/blacklist/")
-@csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF is untyped; no cookie opens anything here
+@csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF is untyped; a cookie counts for the app's pages alone
 @takes_json
 @commits_in_steps
 def blacklist() -> Response:
     """End the refresh token with its whole family, and every access token made from it."""
     client, now = cors.the_client(), clock.utc_now()
-    (token,) = reading.read("refresh")
-    presented = pairs.read_refresh(client, token, now)
+    cookies.take_back(client)
+    presented = _presented(client, now)
     with transaction() as session:
         grant_id = refresh.revoke(session, presented.jti, client_id=client.client_id, now=now)
         if grant_id is None:
@@ -127,6 +126,21 @@ def blacklist() -> Response:
         event = TokenRevoked(target_id=client.client_id, target_name=client.name, grant_id=grant_id)
         record(session, event, now=now, actor=acting(presented.person_id, ""))
     return answers.answer({})
+
+
+def _presented(client: Client, now: datetime) -> Presented:
+    """Return the refresh token of this request, from the cookie if it came in one."""
+    token = cookies.presented(client) or reading.read("refresh")[0]
+    return pairs.read_refresh(client, token, now)
+
+
+def _hand_over(client: Client, made: dict[str, str]) -> Response:
+    """Answer with what was *made*; a page that keeps its refresh token in a cookie gets it there alone."""
+    if "refresh" not in made or not cookies.is_used(client):
+        return answers.answer(made)
+    response = answers.answer({"access": made["access"]})
+    cookies.keep(response, made["refresh"], pairs.limits().refresh_idle)
+    return response
 
 
 def _begin(client: Client, proof: Proof, now: datetime) -> tuple[tuple[GrantView, str] | None, tuple[str, ...]]:

@@ -353,6 +353,7 @@ def test_access_tokens_name_their_grant(switched_on, pair):
         ({"token_api": {"origins": ["http://spa.example"]}}, "token_api.origins"),
         ({"token_api": {"origin": []}}, "token_api.origin"),
         ({"token_api": {"rotate": "yes"}}, "token_api.rotate"),
+        ({"token_api": {"refresh_cookie": True}}, "token_api.refresh_cookie"),
         ({"token_api": {}, "skip_consent": False}, "token_api"),
         ({"token_api": {}, "token_endpoint_auth_method": "client_secret_basic"}, "token_api"),
         ({"token_api": {}, "subject_type": "pairwise"}, "token_api"),
