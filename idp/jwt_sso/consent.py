@@ -20,7 +20,7 @@ from idp.jwt_sso import front_channel
 from idp.jwt_sso.front_channel import Asked, Pending
 from idp.login.actor import acting
 from idp.login.browser import bind_browser
-from idp.login.waiting import prefer_language
+from idp.login.waiting import show_as_asked
 from idp.protocol.steps import Step
 from idp.sessions.store import SessionView
 from idp.web.headers import pending_page
@@ -74,7 +74,7 @@ def _question(interaction: str, now: datetime) -> Question | None:
     """Return what waits for an answer; nothing where the request needs another step, or none."""
     with transaction() as session:
         waiting = interactions.load(session, interaction, browser=bind_browser(), now=now)
-    prefer_language(waiting)
+    show_as_asked(waiting)
     if waiting.resume_endpoint != "jwt_sso.resume" or waiting.completed_at is not None:
         return None
     asked = front_channel.asked_before(waiting)

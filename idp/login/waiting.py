@@ -16,6 +16,7 @@ from idp.interactions import store as interactions
 from idp.login.browser import bind_browser
 from idp.web import language
 from idp.web.current import service
+from idp.web.headers import in_popup
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from idp.sessions.store import SessionView
 
 START = "/"
+# The one ``display`` that anything depends on.
+POPUP = "popup"
 # Where the apps of either protocol, or another server on this host, say that the person is led afterwards.
 _LEADS_TO = ("redirect_uri", "delivery_uri", "address")
 _LONGEST_HINT = 320
@@ -84,7 +87,7 @@ def waiting_for(interaction_id: str) -> Waiting:
     """Return the request *interaction_id*; raises what ``find_waiting`` does."""
     with transaction() as session:
         found = interactions.load(session, interaction_id, browser=bind_browser(), now=clock.utc_now())
-    prefer_language(found)
+    show_as_asked(found)
     client = clients.find(service(Cache), db.session(), found.client_id) if found.client_id else None
     return Waiting(
         id=found.id,
@@ -96,9 +99,14 @@ def waiting_for(interaction_id: str) -> Waiting:
     )
 
 
-def prefer_language(found: Interaction) -> None:
-    """Make this page one in the language that the request *found* asks for by ``ui_locales``."""
+def show_as_asked(found: Interaction) -> None:
+    """Make this page one as the request *found* asks for: in a language of ``ui_locales``, in a popup by ``display``.
+
+    Of a popup nothing else is for us to do: the app opens it, and says how large it is.
+    """
     language.prefer(_parameter(found, "ui_locales"))
+    if _parameter(found, "display") == POPUP:
+        in_popup()
 
 
 def _next_stop(found: Interaction, client: Client | None) -> str:

@@ -31,6 +31,7 @@ KNOWN_PARAMETERS = frozenset(
         "client_id",
         "code_challenge",
         "code_challenge_method",
+        "display",
         "id_token_hint",
         "login_hint",
         "max_age",

@@ -32,6 +32,14 @@ def pending_page() -> None:
     g.idp_form_leaves = True
 
 
+def in_popup() -> None:
+    """Say that this answer is on the way of a request in a popup, whose page reports to the app's that opened it.
+
+    One answer on the way with another policy, a redirect included, would part the two for good.
+    """
+    g.idp_opener_stays = True
+
+
 def frames(origins: Iterable[str]) -> None:
     """Say that this answer is a page with frames of these origins in it, and of no others."""
     g.idp_frames = sorted(set(origins))
@@ -51,7 +59,8 @@ def add_headers(response: Response) -> Response:
         headers.setdefault("Content-Security-Policy", f"{policy}; frame-src {' '.join(framed)}" if framed else policy)
         if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
             headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        opener = "unsafe-none" if g.get("idp_opener_stays", False) else "same-origin"
+        headers.setdefault("Cross-Origin-Opener-Policy", opener)
         headers.setdefault("Permissions-Policy", _PERMISSIONS)
         response.vary.add("Cookie")
     elif "Content-Security-Policy" not in headers:

@@ -9,6 +9,7 @@ from flask import request
 
 from idp.settings import Settings
 from tests.factories import make_person
+from tests.relying_party import hidden_fields
 from tests.visitor import PASSWORD, Visitor
 
 
@@ -38,6 +39,39 @@ def test_N05_every_answer_is_hardened(visitor, path):
     if answer.mimetype == "text/html":
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert "publickey-credentials-get=(self)" in headers["Permissions-Policy"]
+
+
+def test_N05_a_page_in_a_popup_keeps_its_opener_on_its_way_alone(idp, person):
+    party, browser = idp.party(skip_consent=False), idp.browser()
+
+    def opener(response):
+        return response.headers["Cross-Origin-Opener-Policy"]
+
+    begun = party.start(browser, display="popup")
+    page = browser("GET", begun.location)
+    assert (opener(begun), opener(page)) == ("unsafe-none", "unsafe-none")
+    wrong = browser(
+        "POST", begun.location, {**dict(hidden_fields(page.text)), "username": "nobody", "password": "wrong"}
+    )
+    assert opener(wrong) == "unsafe-none"
+    idp.sign_in(browser, person)
+    asked = browser("GET", f"/oauth/authorize/{begun.location.partition('interaction=')[2]}")
+    question = browser("GET", asked.location)
+    decided = browser(
+        "POST", asked.location, {**dict(hidden_fields(question.text)), "decision": "allow", "scope": "email"}
+    )
+    answered = browser("GET", decided.location)
+    assert "code" in party.answer(answered)
+    assert [opener(one) for one in (asked, question, decided, answered)] == ["unsafe-none"] * 4
+    assert opener(party.start(browser, display="popup", prompt="none", scope="openid groups")) == "unsafe-none"
+    posted = browser("POST", "/oauth/authorize", party.parameters(display="popup"))
+    assert opener(posted) == "unsafe-none"
+
+    assert opener(browser("GET", "/account/")) == "same-origin"
+    assert opener(party.start(browser, display="popup", redirect_uri="https://evil.example/")) == "same-origin"
+    for display in (None, "page", "touch"):
+        begun = party.start(idp.browser(), display=display)
+        assert opener(begun) == "same-origin"
 
 
 def test_N05_the_policy_allows_no_script_and_no_frame_of_others(visitor):

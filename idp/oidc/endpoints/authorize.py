@@ -18,7 +18,7 @@ from idp.errors import InvalidRequest, ProtocolError
 from idp.interactions import store as interactions
 from idp.keys.ring import KeyRing
 from idp.login.browser import bind_browser
-from idp.login.waiting import prefer_language, sign_in_address
+from idp.login.waiting import POPUP, show_as_asked, sign_in_address
 from idp.oidc import encryption, front_channel, issuing, people, responses
 from idp.oidc.forms import FORM, from_elsewhere
 from idp.protocol import authorization_request, claims_request, parameters, scopes, steps
@@ -28,6 +28,7 @@ from idp.settings import Settings
 from idp.tokens import codes, lifetimes, restarts
 from idp.tokens.codes import NewGrant
 from idp.web.current import service
+from idp.web.headers import in_popup
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,9 +62,10 @@ def start() -> Response:
     now = clock.utc_now()
     try:
         asked = front_channel.resolved(asked, now)
-        return _go_on(asked, None, now)
+        response = _go_on(asked, None, now)
     except ProtocolError as error:
-        return responses.refusal(asked.client, error, asked.parameters)
+        response = responses.refusal(asked.client, error, asked.parameters)
+    return _shown(asked, response)
 
 
 @bp.post("/oauth/authorize")
@@ -84,9 +86,10 @@ def start_by_post() -> Response:
     try:
         asked = front_channel.resolved(asked, now)
         front_channel.parsed(asked)
-        return _resume_later(_keep(asked, browser=None, now=now))
+        response = _resume_later(_keep(asked, browser=None, now=now))
     except ProtocolError as error:
-        return responses.refusal(asked.client, error, asked.parameters)
+        response = responses.refusal(asked.client, error, asked.parameters)
+    return _shown(asked, response)
 
 
 @bp.get("/oauth/authorize/<interaction>")
@@ -96,7 +99,7 @@ def resume(interaction: str) -> Response:
     now = clock.utc_now()
     with transaction() as session:
         waiting = interactions.load(session, interaction, browser=bind_browser(), now=now)
-    prefer_language(waiting)
+    show_as_asked(waiting)
     asked = front_channel.asked_before(waiting)
     if waiting.completed_at is not None:
         return _already_answered(asked)
@@ -201,6 +204,13 @@ def _keep(asked: Asked, *, browser: str | None, now: datetime) -> Interaction:
 
 def _resume_later(waiting: Interaction) -> Response:
     return make_response(redirect(url_for("oidc_authorize.resume", interaction=waiting.id), code=303))
+
+
+def _shown(asked: Asked, response: Response) -> Response:
+    """Return *response*, which is on the way to a proven address, as the window that it is asked for in needs it."""
+    if asked.parameters.get("display") == POPUP:
+        in_popup()
+    return response
 
 
 def _already_answered(asked: Asked) -> Response:

@@ -18,7 +18,7 @@ from idp.errors import ProtocolError
 from idp.interactions import store as interactions
 from idp.login.actor import acting
 from idp.login.browser import bind_browser
-from idp.login.waiting import prefer_language
+from idp.login.waiting import show_as_asked
 from idp.oidc import front_channel
 from idp.protocol import scopes
 from idp.protocol.steps import Step
@@ -92,7 +92,7 @@ def _question(now: datetime) -> Question | Response:
     """Return what waits for an answer, or the way back where nothing does."""
     with transaction() as session:
         waiting = interactions.load(session, request.args.get("interaction", ""), browser=bind_browser(), now=now)
-    prefer_language(waiting)
+    show_as_asked(waiting)
     if waiting.resume_endpoint != "oidc_authorize.resume" or waiting.completed_at is not None:
         return _back(waiting.id, waiting.resume_endpoint)
     asked = front_channel.asked_before(waiting)

@@ -16,7 +16,7 @@ from idp.diagnosis import reasons
 from idp.errors import InvalidRequest
 from idp.interactions import store as interactions
 from idp.login.browser import bind_browser, clear_session_cookie, current_session, forget_loaded_session
-from idp.login.waiting import prefer_language
+from idp.login.waiting import show_as_asked
 from idp.oidc import sign_out
 from idp.oidc.forms import FORM, from_elsewhere
 from idp.protocol import parameters
@@ -175,7 +175,7 @@ def _waiting(now: datetime) -> Interaction | None:
         return None
     with transaction() as session:
         found = interactions.load(session, waiting, browser=bind_browser(), now=now)
-    prefer_language(found)
+    show_as_asked(found)
     return found
 
 
