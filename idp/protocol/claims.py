@@ -56,6 +56,10 @@ def _phone_verified(person: PersonView) -> bool | None:
     return bool(verified) if person.claims.get("phone_number") else None
 
 
+def _address(person: PersonView) -> dict[str, Any]:
+    return {name: part for name, part in person.claims.get("address", {}).items() if has_value(part)}
+
+
 CLAIMS = (
     Claim("name", "profile", lambda person: person.name or person.claims.get("name")),
     _kept("given_name", "profile"),
@@ -75,7 +79,7 @@ CLAIMS = (
     Claim("email_verified", "email", lambda person: person.email_verified if person.email else None),
     _kept("phone_number", "phone"),
     Claim("phone_number_verified", "phone", _phone_verified),
-    _kept("address", "address"),
+    Claim("address", "address", _address),
     Claim("groups", "groups", lambda person: list(person.groups)),
 )
 NAMES = tuple(claim.name for claim in CLAIMS)
@@ -98,11 +102,11 @@ def claims_for(
 
 
 def has_value(value: object) -> bool:
-    """Tell whether a claim has a value; None, blank text and empty containers have none, false and zero have."""
+    """Tell whether a claim has a value: false and zero have one; None, blank text, "null", empty containers have none."""
     if value is None:
         return False
     if isinstance(value, str):
-        return bool(value.strip())
+        return value.strip() not in {"", "null"}
     return not isinstance(value, (dict, list, tuple)) or bool(value)
 
 

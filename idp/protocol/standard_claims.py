@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from idp.errors import FieldErrors
+from idp.protocol.claims import has_value
 from idp.protocol.parameters import is_clean
 from idp.protocol.redirect_uris import check_web_address
 from idp.wording import say
@@ -53,7 +54,7 @@ def check_standard_claims(
         else:
             check = _CHECKS.get(name)
             fault = check(value, now) if check else say("This is not a standard claim.")
-            if not fault and value not in ("", {}):
+            if not fault and has_value(value):
                 kept[name] = value
         if fault:
             faults[str(name)] = fault

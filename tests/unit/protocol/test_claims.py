@@ -74,6 +74,22 @@ def test_what_has_no_value_is_left_out():
     assert claims_for(nobody, EVERY_SCOPE) == {"preferred_username": "bob"}
 
 
+def test_the_word_null_is_no_value():
+    null = {name: "null" for name in FULL if isinstance(FULL[name], str) and name != "phone_number"}
+    nobody = PersonView(subject="u2", username="bob", name="null", claims={**null, "address": {"country": "null"}})
+    assert claims_for(nobody, EVERY_SCOPE) == {"preferred_username": "bob"}
+    somebody = PersonView(
+        subject="u3", username="eve", name="Null", claims={"address": {**FULL["address"], "region": "null"}}
+    )
+    assert claims_for(somebody, ("profile", "address")) == {
+        "name": "Null",
+        "preferred_username": "eve",
+        "address": FULL["address"],
+    }
+    given = {"given_name": "null", "nickname": " ", "gender": "", "address": {}, "family_name": "Null"}
+    assert check_standard_claims(given, now=NOW) == {"family_name": "Null"}
+
+
 def test_an_unverified_address_says_so():
     found = claims_for(
         PersonView(subject="u", username="u", email="u@example.com", claims={"phone_number": "+1 604 555 1234"}),
