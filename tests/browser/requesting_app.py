@@ -11,12 +11,21 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from bench.server import Server
 
 _CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+_OPENER = """<button onclick="open('/' + location.search, 'popup', 'popup,width=480,height=640')">Sign in</button>
+<script>
+onmessage = (event) => { document.querySelector("h1").textContent = `${event.origin} says ${event.data}`; };
+</script>
+"""
+_REPORT = "<script>if (opener) opener.postMessage(document.title, location.origin);</script>"
 _PAGE = '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>{0}</title><h1>{0}</h1>'
 
 
 @dataclass(frozen=True)
 class RequestingApp:
-    """A running app: ``/`` asks for a sign-in with the ``state`` of its query, ``/callback`` shows what came back."""
+    """A running app: ``/`` asks for a sign-in with the ``state`` of its query, ``/callback`` shows what came back.
+
+    ``/opener`` asks in a popup, and shows what the popup's callback reports to it.
+    """
 
     address: str
     client_id: str
@@ -37,7 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path == "/callback":
             outcome = "Arrived" if "code" in query else f"Refused: {query.get('error')}"
-            self._answer(200, body=_PAGE.format(f"{outcome} {query.get('state', '')}".strip()))
+            self._answer(200, body=_PAGE.format(f"{outcome} {query.get('state', '')}".strip()) + _REPORT)
+        elif parts.path == "/opener":
+            self._answer(200, body=_PAGE.format("Not signed in") + _OPENER)
         else:
             self._answer(302, location=self.server.authorize(query))
 
@@ -75,7 +86,9 @@ def start(provider: Server, name: str) -> RequestingApp:
     }
 
     def authorize(query: dict[str, str]) -> str:
-        kept = {name: value for name, value in query.items() if name in {"state", "prompt", "scope"} and value}
+        kept = {
+            name: value for name, value in query.items() if name in {"state", "prompt", "scope", "display"} and value
+        }
         return f"{provider.issuer}/oauth/authorize?{urlencode(request | kept)}"
 
     server.authorize = authorize
