@@ -102,7 +102,7 @@ def claims_for(
 
 
 def has_value(value: object) -> bool:
-    """Tell whether a claim has a value: false and zero have one; None, blank text, "null", empty containers have none."""
+    """Tell whether a claim has a value: None, blank text, "null" and empty containers have none; zero has."""
     if value is None:
         return False
     if isinstance(value, str):
