@@ -87,10 +87,11 @@ def first_published_at(keys: Iterable[KeyFacts], alg: str) -> datetime | None:
 
 
 def ready_at(key: KeyFacts, first: datetime | None, jwks_max_age: timedelta) -> datetime:
-    """Return the instant from which every key set that can still be cached holds *key*.
+    """Return the instant from which *key* may sign: every key set that can still be cached holds it by then.
 
-    *first* is `first_published_at` of its algorithm. A key published as early as that has been in every set that a
-    verifier of the algorithm can have seen, so that a fresh installation can sign, and rotate, at once.
+    *first* is `first_published_at` of its algorithm. A key published as early as that is in every set that holds any
+    key of the algorithm, so that it can sign, and follow the first, at once. Where the algorithm was chosen when sets
+    had been served already, those hold neither (docs/decisions/0002).
     """
     if first is None or key.published_at <= first:
         return key.published_at
