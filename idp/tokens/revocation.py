@@ -79,11 +79,11 @@ def revoke_session(session: Session, session_id: str, person_id: str, *, now: da
     return _revoke(session, which, now)
 
 
-def revoke_jti(session: Session, jti: str, *, expires_at: datetime) -> None:
-    """Revoke one access token alone, for as long as anybody might still accept it; repeating it changes nothing."""
+def revoke_jti(session: Session, jti: str, *, expires_at: datetime) -> bool:
+    """Revoke one access token alone, for as long as anybody might still accept it; tell whether that is news."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(_revoked).values(jti=jti, expires_at=expires_at + CLOCK_LEEWAY)
-    session.execute(statement.on_conflict_do_nothing())
+    return session.execute(statement.on_conflict_do_nothing().returning(_revoked.c.jti)).first() is not None
 
 
 def is_live(session: Session, jti: str) -> bool:

@@ -52,6 +52,15 @@ def test_T27_a_revoked_refresh_token_ends_the_family(idp, offline, browser):
     assert len(events) == 1
 
 
+def test_T27_what_is_given_back_again_and_again_is_written_down_once(idp, offline, browser):
+    tokens = offline.sign_in(browser)
+    for token in (tokens.access, tokens.refresh):
+        for _ in range(3):
+            assert offline.revoke(token).status == 200
+    events = idp.rows(select(AuditEvent.detail).where(AuditEvent.type == "token.revoked").order_by(AuditEvent.row))
+    assert [detail["token_type"] for (detail,) in events] == ["access_token", "refresh_token"]
+
+
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense"])
 def test_T27_a_wrong_hint_changes_nothing(offline, browser, hint):
     tokens = offline.sign_in(browser)
