@@ -16,9 +16,8 @@ from idp.db import db, transaction
 from idp.oidc import unused_clients
 from idp.web import throttle
 from idp.web.models import ThrottleCounter
-from tests.app_keys import ASSERTION_TYPE, assertion_claims, make_key
+from tests.app_keys import make_key
 from tests.factories import make_client
-from tests.listener import listening, say
 from tests.registering import CALLBACK, PATH, Registrar, refused
 
 # What comes back.
@@ -398,50 +397,7 @@ def test_an_app_that_nobody_let_in_gets_no_tokens_for_itself(registrar_for):
     assert registrar.made(token, **given)["grant_types"] == ["client_credentials"]
 
 
-# R02: nothing is fetched from where it must not be.
-
-FETCHED = (
-    *("jwks_uri", "sector_identifier_uri", "logo_uri", "backchannel_logout_uri", "frontchannel_logout_uri"),
-    *("policy_uri", "tos_uri", "initiate_login_uri", "request_uris"),
-)
-
-
-@pytest.mark.parametrize("name", FETCHED)
-def test_R02_no_address_of_this_machine_is_ever_asked(registrar, idp_over, name):
-    idp = idp_over(registrar.app)
-    with listening(say(b"[]")) as (port, asked):
-        address = f"http://127.0.0.1:{port}/x"
-        callback = f"http://127.0.0.1:{port}/callback"
-        given = {"redirect_uris": [callback], name: [address] if name == "request_uris" else address}
-        if name == "jwks_uri":
-            given |= {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256"}
-        answer = registrar.register(**given)
-        assert answer.status == (400 if name == "sector_identifier_uri" else 201)
-        if answer.status == 201:
-            _use_everything(registrar, idp, answer.json, address)
-    assert asked == []
-
-
-def _use_everything(registrar, idp, made, address):
-    """Sign in and out, ask by request_uri, authenticate by a key: whatever makes this server fetch something."""
-    browser = idp.browser(idp.person())
-    query = f"client_id={made['client_id']}&redirect_uri={made['redirect_uris'][0]}&response_type=code&scope=openid"
-    browser("GET", f"/oauth/authorize?{query}", None, {})
-    browser("GET", f"/oauth/authorize?{query}&request_uri={address}", None, {})
-    key = make_key("ES256")
-    assertion = key.sign(assertion_claims(made["client_id"], registrar.issuer))
-    form = {
-        "grant_type": "authorization_code",
-        "code": "x",
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": assertion,
-    }
-    registrar.http()("POST", "/oauth/token", form, {})
-    page = browser("GET", "/logout", None, {})
-    browser("POST", "/logout/confirm", idp.form_of(page), {})
-
-
-# R03 is above, at the redirect URIs. R04, R05: what an app cannot give itself.
+# R02 is in test_registration_fetching.py, R03 above, at the redirect URIs. R04, R05: what an app cannot give itself.
 
 
 @pytest.mark.parametrize(
