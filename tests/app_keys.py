@@ -41,13 +41,20 @@ class AppKey:
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
         named = {} if self.kid is None else {"kid": self.kid}
         whole = {name: value for name, value in {"alg": self.alg, **named, **header}.items() if value is not None}
-        signed = f"{_segment(json.dumps(whole).encode())}.{_segment(json.dumps(claims).encode())}"
+        signed = f"{segment(whole)}.{segment(claims)}"
         signature = JWSRegistry.algorithms[self.alg].sign(signed.encode(), self.key)
-        return f"{signed}.{_segment(signature)}"
+        return f"{signed}.{segment(signature)}"
 
 
-def _segment(data: bytes) -> str:
+def segment(value: Any) -> str:
+    """Return bytes, or a value as JSON, as a part of a JWT."""
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unsigned(claims: dict[str, Any], alg: str = "none") -> str:
+    """Return a JWT that nobody signed."""
+    return f"{segment({'alg': alg})}.{segment(claims)}."
 
 
 def make_key(alg: str = "RS256", kid: str | None = "k1", *, fresh: bool = False) -> AppKey:

@@ -39,6 +39,23 @@ def test_oidcc_discovery_endpoint_verification(idp, document):
         assert document[name] is document[name.replace("_supported", "_session_supported")] is True
 
 
+def test_oidcc_discovery_endpoint_verification_of_an_https_issuer(idp_over, make_app):
+    every = RegistrationSettings(mode="open")
+    idp = idp_over(make_app(issuer="https://id.example.com", registration=every))
+    answer = idp.http()("GET", "/.well-known/openid-configuration", None, {})
+    assert answer.status == 200
+    document = answer.json
+    assert document["issuer"] == "https://id.example.com"
+    addresses = {name for name in document if name.endswith(("_endpoint", "_iframe", "jwks_uri"))}
+    assert {"registration_endpoint", "authorization_endpoint", "jwks_uri", "check_session_iframe"} <= addresses
+    for name in addresses:
+        assert document[name].startswith("https://id.example.com/"), name
+    keys = idp.http()("GET", document["jwks_uri"].removeprefix(idp.issuer), None, {}).json["keys"]
+    assert keys
+    done = idp.party().flow(idp.browser(idp.person()))
+    assert done.id_claims["iss"] == done.answer["iss"] == document["issuer"]
+
+
 def test_oidcc_discovery_values_have_the_right_form(document):
     for name, value in document.items():
         if name.endswith(("_supported", "_registration")) and isinstance(value, bool):

@@ -4,6 +4,7 @@ import pytest
 
 from idp.keys import rotation
 from idp.settings import OutboundSettings
+from tests.app_keys import ASSERTION_TYPE, assertion_claims, make_key, unsigned
 from tests.keyring import change
 from tests.listener import serving
 from tests.registering import CALLBACK, refused
@@ -18,19 +19,23 @@ def walk(idp_over):
 
     def run(registrar, party, **changes):
         idp = idp_over(registrar.app)
-        browser = idp.browser(idp.person())
-        answer = party.start(browser, **changes)
-        for _ in range(5):
-            where = answer.location or ""
-            if not where.startswith(("/", registrar.issuer)):
-                return answer
-            answer = browser("GET", where)
-            if answer.status == 200 and "consent-allow" in answer.text:
-                form = {"csrf_token": idp.form_of(answer)["csrf_token"], "decision": "allow"}
-                answer = browser("POST", where, form)
-        raise AssertionError(answer.text)
+        return walk_with(idp, idp.browser(idp.person()), party, **changes)
 
     return run
+
+
+def walk_with(idp, browser, party, **changes):
+    """Ask for a sign-in in a browser that is signed in, and allow it; return the party's answer."""
+    answer = party.start(browser, **changes)
+    for _ in range(5):
+        where = answer.location or ""
+        if not where.startswith(("/", idp.issuer)):
+            return answer
+        answer = browser("GET", where)
+        if answer.status == 200 and "consent-allow" in answer.text:
+            form = {"csrf_token": idp.form_of(answer)["csrf_token"], "decision": "allow"}
+            answer = browser("POST", where, form)
+    raise AssertionError(answer.text)
 
 
 def tokens_of(party, answer):
@@ -52,6 +57,64 @@ def test_oidcc_registration_sector_uri(registrar_for):
         )
     assert made["sector_identifier_uri"] == f"{origin}/sector.json"
     assert asked == ["/sector.json"]
+
+
+def test_oidcc_registration_sector_uri_gives_one_subject_at_all_hosts_of_the_sector(registrar_for, idp_over):
+    registrar = registrar_for(outbound=LOOPBACK)
+    idp = idp_over(registrar.app)
+    person, addresses = idp.person(), [CALLBACK, "https://mail.example/callback"]
+    with serving({"/sector.json": addresses}) as (origin, _):
+        sector = {"subject_type": "pairwise", "sector_identifier_uri": f"{origin}/sector.json"}
+        both = registrar.party(redirect_uris=addresses, **sector)
+        each = [registrar.party(redirect_uris=[address], **sector) for address in addresses]
+    alone = registrar.party(subject_type="pairwise")
+
+    def subject(party, **changes):
+        return tokens_of(party, walk_with(idp, idp.browser(person), party, **changes)).id_claims["sub"]
+
+    known = {subject(both, redirect_uri=address) for address in addresses} | {subject(party) for party in each}
+    assert len(known) == 1
+    assert not known & {person.id, subject(alone)}
+
+
+def test_oidcc_registration_jwks_uri_through_a_sign_in(registrar_for, idp_over):
+    registrar, key = registrar_for(outbound=LOOPBACK), make_key("ES256")
+    with serving({"/keys": key.jwks}) as (origin, asked):
+        party = registrar.party(token_endpoint_auth_method="private_key_jwt", jwks_uri=f"{origin}/keys")
+        idp = idp_over(registrar.app)
+        code = party.answer(walk_with(idp, idp.browser(idp.person()), party))["code"]
+        pending = party.pending[-1]
+        proof = {"client_assertion_type": ASSERTION_TYPE}
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": pending.redirect_uri,
+            "code_verifier": pending.verifier,
+        }
+        for signer, status in ((make_key("ES256", "other"), 401), (key, 200)):
+            proof["client_assertion"] = signer.sign(assertion_claims(party.client_id, f"{party.issuer}/oauth/token"))
+            response = party.http("POST", "/oauth/token", {**form, **proof}, {})
+            assert response.status == status, response.text
+    assert party.verified(response, nonce=pending.nonce).id_claims["sub"]
+    assert set(asked) == {"/keys"}
+
+
+def test_oidcc_request_uri_unsigned(registrar_for, idp_over):
+    registrar = registrar_for(outbound=LOOPBACK)
+    browser = idp_over(registrar.app).browser()
+    document = browser("GET", "/.well-known/openid-configuration").json
+    assert document["request_uri_parameter_supported"] is True
+    assert "none" not in document["request_object_signing_alg_values_supported"]
+    objects = {}
+    with serving(objects) as (origin, _):
+        address = f"{origin}/request.jwt#v1"
+        assert "none" in refused(registrar.register(request_uris=[address], request_object_signing_alg="none"))
+        for keys in ({}, {"jwks": make_key().jwks}):
+            party = registrar.party(request_uris=[address], **keys)
+            objects["/request.jwt"] = unsigned(party.parameters())
+            # Not ignored either: what stands beside it would be a good request.
+            given = party.answer(party.start(browser, request_uri=address))
+            assert given["error"] == "request_uri_not_supported"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -13,8 +12,9 @@ import pytest
 import time_machine
 
 from idp.settings import OutboundSettings
-from tests.app_keys import make_key
+from tests.app_keys import make_key, segment, unsigned
 from tests.listener import listening, say, serving
+from tests.protocol import flows
 from tests.relying_party import now
 
 LOOPBACK = OutboundSettings(allow=("127.0.0.0/8",))
@@ -30,6 +30,18 @@ def key():
 def signing(idp, key):
     """A party whose public key is registered by value."""
     return idp.party(jwks=key.jwks)
+
+
+@pytest.fixture
+def signing_for(idp, key):
+    """Return a function that makes a party of one response type, whose public key is registered."""
+
+    def make(response_type):
+        party = idp.party(jwks=key.jwks, **flows.metadata_for(response_type))
+        party.response_type = response_type
+        return party
+
+    return make
 
 
 @pytest.fixture
@@ -112,10 +124,13 @@ def test_what_stands_beside_the_object_alone_is_not_taken(signing, browser, key)
     assert_page(ask(signing, browser, bare, redirect_uri=signing.redirect_uri), "redirect_uri")
 
 
-def test_oidcc_ensure_request_object_with_redirect_uri(signing, browser, key):
-    answer = ask(signing, browser, key.sign(claims_of(signing)), redirect_uri=EVIL)
-    assert answer.location.startswith(signing.redirect_uri)
-    assert "code" in signing.answer(answer)
+@pytest.mark.parametrize("response_type", flows.ALL)
+def test_oidcc_ensure_request_object_with_redirect_uri(signing_for, browser, key, response_type):
+    party = signing_for(response_type)
+    token = key.sign(claims_of(party))
+    answer = ask(party, browser, token, redirect_uri=EVIL, response_type=response_type)
+    assert answer.location.startswith(party.redirect_uri)
+    assert party.finish(answer).id_claims
 
 
 def test_an_address_inside_that_is_not_registered_is_a_page(signing, browser, key):
@@ -241,22 +256,14 @@ def test_a_client_may_owe_signed_requests(idp, browser, key):
 # A23
 
 
-def b64(value):
-    return (
-        base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode())
-        .rstrip(b"=")
-        .decode()
-    )
-
-
-def unsigned(claims, alg="none"):
-    return f"{b64({'alg': alg})}.{b64(claims)}."
-
-
+@pytest.mark.parametrize("response_type", flows.ALL)
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE"])
-def test_oidcc_unsigned_request_object_supported_correctly_or_rejected_as_unsupported(signing, browser, alg):
-    token = unsigned(claims_of(signing), alg)
-    assert refusal_of(signing, browser, token) == "request_not_supported"
+def test_oidcc_unsigned_request_object_supported_correctly_or_rejected_as_unsupported(
+    signing_for, browser, alg, response_type
+):
+    party = signing_for(response_type)
+    token = unsigned(claims_of(party), alg)
+    assert refusal_of(party, browser, token, response_type=response_type) == "request_not_supported"
 
 
 def test_A23_an_unsigned_object_never_leads_to_a_bad_address(signing, browser):
@@ -267,13 +274,16 @@ def test_A23_only_the_registered_keys_verify(idp, signing, browser, key):
     claims = claims_of(signing)
     stranger = make_key("ES256", kid=key.kid)
     header, payload, signature = key.sign(claims).split(".")
-    symmetric = f"{b64({'alg': 'HS256', 'kid': key.kid})}.{payload}"
+    symmetric = f"{segment({'alg': 'HS256', 'kid': key.kid})}.{payload}"
     secrets = (b"", key.key.as_pem(private=False), signing.client_secret.encode())
     objects = [
         stranger.sign(claims),
         stranger.sign(claims, jwk=stranger.jwk, kid=None),
-        *(f"{symmetric}.{b64(hmac.new(secret, symmetric.encode(), hashlib.sha256).digest())}" for secret in secrets),
-        f"{header}.{b64({**claims, 'scope': 'openid email'})}.{signature}",
+        *(
+            f"{symmetric}.{segment(hmac.new(secret, symmetric.encode(), hashlib.sha256).digest())}"
+            for secret in secrets
+        ),
+        f"{header}.{segment({**claims, 'scope': 'openid email'})}.{signature}",
         f"{header}.{payload}.",
         f"{header}.{payload}.{'A' * len(signature)}",
         key.sign(claims, kid="another"),
