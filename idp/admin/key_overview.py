@@ -103,7 +103,7 @@ def overview(session: Session, settings: Settings, now: datetime, held: tuple[st
     keys = store.all_keys(session)
     lines = tuple(_algorithm(alg, keys, settings, now) for alg in dict.fromkeys(key.alg for key in keys))
     used = tuple(line for line in lines if line.active or line.next)
-    late = schedule.overdue(keys, settings, now)
+    late = schedule.overdue(keys, settings, now, held)
     rotates_at = min((line.rotates_at for line in used if line.rotates_at), default=None)
     return Overview(
         lines=used,
@@ -119,11 +119,7 @@ def overview(session: Session, settings: Settings, now: datetime, held: tuple[st
         ready=bool(used) and all(line.ready for line in used),
         not_ready=_not_ready(used),
         missing=tuple(line.alg for line in used if line.next is None),
-        late=tuple(
-            _LATE[transition.change].format(alg=transition.alg)
-            for transition in late
-            if transition.change is not Change.PROMOTE or transition.alg not in held
-        ),
+        late=tuple(_LATE[transition.change].format(alg=transition.alg) for transition in late),
     )
 
 

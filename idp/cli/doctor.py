@@ -25,14 +25,15 @@ from idp.contracts.frames import Frames
 from idp.db import db
 from idp.deliveries import store as deliveries
 from idp.deliveries.models import Delivery
-from idp.keys import installation, rewrapping, schedule, store
+from idp.keys import installation, readiness, rewrapping, rotation, schedule, store
 from idp.keys.models import Installation
 from idp.mail import smtp
 from idp.prepare import current_revision, head_revision
+from idp.protocol.key_schedule import Change
 from idp.vault import VaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from idp.settings import Settings
 
@@ -147,14 +148,30 @@ def _keys(settings: Settings) -> Check:
     keys = store.all_keys(db.session())
     signing = {key.alg for key in store.in_state(keys, store.ACTIVE)}
     idle = sorted({key.alg for key in keys} - signing)
-    late = schedule.overdue(keys, settings, utc_now())
+    waiting = dict(_held(settings, signing))
+    late = schedule.overdue(keys, settings, utc_now(), waiting)
     if idle or not signing:
         text = f"Nothing signs with {', '.join(idle) or 'any algorithm'}."
         return Check("signing keys", ok=False, text=text, fix="Run `idp keys list`, then `idp keys rotate --force`.")
     if late:
         text = f"{late[0].change.value} is overdue for {late[0].alg}."
         return Check("signing keys", ok=False, text=text, fix="See that `idp serve` or `idp worker` runs.")
-    return Check("signing keys", ok=True, text=f"{', '.join(sorted(signing))} sign; no change is overdue")
+    state = "; ".join(waiting.values()) or "no change is overdue"
+    return Check("signing keys", ok=True, text=f"{', '.join(sorted(signing))} sign; {state}")
+
+
+def _held(settings: Settings, algs: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield those of *algs* whose rotation is due and waits, each with what for."""
+    now = utc_now()
+    for alg in sorted(algs):
+        due = schedule.due(store.of_algorithm(db.session(), alg), settings, now)
+        found = readiness.assess(db.session(), settings, alg, now)
+        if Change.PROMOTE in {one.change for one in due} and rotation.is_held(found, settings, now):
+            names = _named([reader.name for reader in found.holding(settings, now)])
+            cause = (
+                f"{names}, see `idp keys ready`" if names else f"caches until {found.settled_at:%d %B %Y, %H:%M} UTC"
+            )
+            yield alg, f"the rotation of {alg} waits for {cause}"
 
 
 def _administrator(_settings: Settings) -> Check:
@@ -214,9 +231,9 @@ def _contracts(settings: Settings) -> Check:
     return Check("token contracts", ok=True, text=text, fix=fix)
 
 
-def _named(client_ids: list[str]) -> str:
-    rest = len(client_ids) - _MOST_NAMED
-    return ", ".join(client_ids[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def _named(apps: list[str]) -> str:
+    rest = len(apps) - _MOST_NAMED
+    return ", ".join(apps[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _redis(settings: Settings) -> Check:

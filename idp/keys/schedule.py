@@ -10,7 +10,7 @@ from idp.protocol import key_schedule, logout_token, response_types, statement
 from idp.protocol.key_schedule import KeyFacts, KeyState, Schedule, Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from idp.keys.models import SigningKey
@@ -84,6 +84,12 @@ def due(keys: Iterable[SigningKey], settings: Settings, now: datetime) -> tuple[
     return key_schedule.due([facts(key) for key in keys], policy(settings), now)
 
 
-def overdue(keys: Iterable[SigningKey], settings: Settings, now: datetime) -> tuple[Transition, ...]:
-    """Return what was due so long ago that nobody can be running the schedule."""
-    return due(keys, settings, now - TOLERANCE)
+def overdue(
+    keys: Iterable[SigningKey], settings: Settings, now: datetime, held: Collection[str] = ()
+) -> tuple[Transition, ...]:
+    """Return what was due so long ago that nobody can be running the schedule.
+
+    It has a reason to wait with the rotation of the algorithms *held* (``rotation.is_held``).
+    """
+    found = due(keys, settings, now - TOLERANCE)
+    return tuple(one for one in found if one.change is not key_schedule.Change.PROMOTE or one.alg not in held)

@@ -16,7 +16,8 @@ from idp.audit.models import AuditCheck
 from idp.clients.models import TokenContract
 from idp.contracts.notes import Notes
 from idp.db import db, transaction
-from idp.keys import store
+from idp.keys import readiness, store
+from idp.keys.ledger import Ledger
 from idp.keys.models import Installation, SigningKey
 from idp.vault import Secrets, Vault, parse_master_key
 from idp.web.current import service
@@ -138,6 +139,28 @@ def test_a_late_rotation_and_a_background_process_that_is_away_are_named(healthy
     _, checks = run()
     assert "overdue" in checks["signing keys"]["text"]
     assert not checks["background process"]["ok"]
+
+
+def test_a_rotation_that_waits_for_an_app_is_not_late_and_names_the_app(healthy, run):
+    made = make_client(healthy, client_name="The desk")
+    due_since = clock.utc_now() - timedelta(days=91)
+    active, following = SigningKey.state == "active", SigningKey.state == "next"
+    _break(healthy, update(SigningKey).where(active).values(activated_at=due_since, published_at=due_since))
+    _break(healthy, update(SigningKey).where(following).values(published_at=clock.utc_now() - timedelta(days=20)))
+    with healthy.app_context():
+        (active,) = [key.kid for key in store.of_algorithm(db.session(), "RS256") if key.state == store.ACTIVE]
+        service(Ledger).signed(made.client_id, active)
+        service(Ledger).flush()
+        with transaction() as session:
+            # It takes keys by hand, and was not given the next one.
+            readiness.give(session, made.client_id, active, clock.utc_now())
+    status, checks = run()
+    # For the other algorithm nobody is waited for.
+    assert (status, checks["signing keys"]["text"]) == (1, "promote is overdue for ES256.")
+    _break(healthy, update(SigningKey).where(SigningKey.alg == "ES256").values(activated_at=clock.utc_now()))
+    status, checks = run()
+    assert (status, checks["signing keys"]["ok"]) == (0, True)
+    assert checks["signing keys"]["text"].endswith("the rotation of RS256 waits for The desk, see `idp keys ready`")
 
 
 def test_files_that_others_may_read_and_a_foreign_master_key_are_named(healthy, run, settings):
