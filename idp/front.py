@@ -123,8 +123,8 @@ class Front:
         return self._answer(ready, environ, start_response)
 
     def _answer(self, ready: _Ready, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        etag = ready.etag
-        if ready.reader is not None:
+        etag, has_body = ready.etag, environ["REQUEST_METHOD"] != "HEAD"
+        if ready.reader is not None and has_body:
             self._ledger.fetched(
                 ready.reader,
                 etag,
@@ -136,7 +136,7 @@ class Front:
             start_response("304 Not Modified", list(ready.headers))
             return []
         start_response("200 OK", [*ready.headers, *ready.of_body])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [ready.body]
+        return [ready.body] if has_body else []
 
 
 def _take_in(environ: WSGIEnvironment) -> None:

@@ -47,8 +47,11 @@ class JwtRedirect:
 
     @property
     def is_pinned(self) -> bool:
-        """Tell whether the app was given what it verifies with by hand, so that it learns of no new key by itself."""
-        return self.is_symmetric or self.preset == "freshworks"
+        """Tell whether the app was given our public key by hand, so that it learns of no new one by itself.
+
+        A secret is no key of ours: what it signs outlives every rotation.
+        """
+        return self.preset == "freshworks" and not self.is_symmetric
 
     @property
     def is_symmetric(self) -> bool:

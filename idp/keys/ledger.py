@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from idp import clock
 from idp.clients.models import ClientRow
-from idp.keys.models import ClientNetwork, KeySet, KeySetFetch, SignedFor
+from idp.keys import store
+from idp.keys.models import ClientNetwork, KeySet, KeySetFetch, SignedFor, SigningKey
 from idp.periodic import Periodic
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ class Ledger:
         self._locate = locate
         self._batch = _Batch(0)
         self._sets: dict[str, tuple[str, ...]] = {}
-        self._written_sets: set[str] = set()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._thread = Periodic("key-ledger", self.flush, every)
@@ -78,7 +78,10 @@ class Ledger:
         self._sets[etag] = tuple(kids)
 
     def fetched(self, client_id: str, etag: str, peer: str, forwarded: str, agent: str) -> None:
-        """Count one download of the key set *etag*, an answer of 304 included; an empty *client_id* is nobody's own."""
+        """Count one download of the key set *etag*, an answer of 304 included; an empty *client_id* is nobody's own.
+
+        An answer to HEAD is none: whoever got it has no keys by that.
+        """
         key = (client_id, etag, peer, forwarded[:_LONGEST], agent[:_LONGEST])
         with self._lock:
             fetches = self._batch.fetches
@@ -123,17 +126,17 @@ class Ledger:
                 # Read apart: a transaction of SQLite that has read may not be let write afterwards.
                 with self._engine.connect() as connection:
                     known = _known(connection, batch)
+                    missing = _missing_sets(connection, batch)
                 with self._engine.begin() as connection:
                     _write(connection, batch, self._locate, known)
-                    self._write_sets(connection, {key[1] for key in batch.fetches})
+                    self._write_sets(connection, missing)
             except BaseException:
                 with self._lock:
                     self._batch = _merged(batch, self._batch)
                 raise
-            self._written_sets |= {key[1] for key in batch.fetches}
 
     def _write_sets(self, connection: Connection, etags: Collection[str]) -> None:
-        for etag in sorted(set(etags) - self._written_sets):
+        for etag in sorted(etags):
             kids = self._sets.get(etag)
             if kids is not None:
                 values = {"etag": etag, "kids": list(kids), "served_at": clock.utc_now()}
@@ -145,10 +148,14 @@ class Ledger:
 
 
 def purge(session: Session, now: datetime, *, keep: timedelta) -> None:
-    """Forget what was last seen longer ago than *keep*."""
+    """Forget what was last seen longer ago than *keep*, but who fetched a key that does not sign yet."""
     before = clock.epoch_seconds(now - keep)
-    for model in (KeySetFetch, ClientNetwork, SignedFor):
+    following = set(session.execute(select(SigningKey.kid).where(SigningKey.state == store.NEXT)).scalars())
+    sets = session.execute(select(KeySet.etag, KeySet.kids)).all()
+    needed = [etag for etag, kids in sets if not following.isdisjoint(kids)]
+    for model in (ClientNetwork, SignedFor):
         session.execute(delete(model).where(model.last_at < before))
+    session.execute(delete(KeySetFetch).where(KeySetFetch.last_at < before, KeySetFetch.etag.not_in(needed)))
     used = select(KeySetFetch.etag)
     session.execute(delete(KeySet).where(KeySet.etag.not_in(used)).execution_options(synchronize_session=False))
 
@@ -171,6 +178,12 @@ def _known(connection: Connection, batch: _Batch) -> set[str]:
     """Return those clients of *batch* that there are."""
     named = {key[0] for key in batch.fetches} | {one[0] for one in (*batch.calls, *batch.signed)}
     return set(connection.execute(select(ClientRow.client_id).where(ClientRow.client_id.in_(named))).scalars())
+
+
+def _missing_sets(connection: Connection, batch: _Batch) -> set[str]:
+    """Return those entity tags of *batch* of which it is not kept which keys they stand for."""
+    etags = {key[1] for key in batch.fetches}
+    return etags - set(connection.execute(select(KeySet.etag).where(KeySet.etag.in_(etags))).scalars())
 
 
 def _write(connection: Connection, batch: _Batch, locate: Locate, known: Collection[str]) -> None:

@@ -9,7 +9,7 @@ import time_machine
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, delete, select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client
 
@@ -148,18 +148,22 @@ class World:
             found = readiness.assess(db.session(), service(Settings), "RS256", clock.utc_now())
         return {reader.name: reader for reader in found.readers}, {reader.name for reader in found.breaking}
 
-    def rotate(self, *, force=False):
+    def rotate(self, alg="RS256", *, force=False):
         self.app.extensions["idp"][Ledger].flush()
         with of(self.app):
             if not force:
-                readiness.require(db.session(), service(Settings), "RS256", clock.utc_now())
-            return rotation.rotate(change(self.app), "RS256", force=force)
+                readiness.require(db.session(), service(Settings), alg, clock.utc_now())
+            return rotation.rotate(change(self.app), alg, force=force)
 
     def try_with(self, party):
         """Have the next key sign for *party*."""
         with of(self.app), transaction() as session:
             settings = service(Settings)
             canary.begin(session, settings, "RS256", party.made.client_id, now=clock.utc_now(), by=COMMAND_LINE)
+
+    def purge(self, **keep):
+        with of(self.app), transaction() as session:
+            ledger.purge(session, clock.utc_now(), keep=timedelta(**keep))
 
     def next_kid(self):
         with of(self.app):
@@ -331,12 +335,69 @@ def test_a_flood_of_names_is_counted_together_and_what_could_not_be_written_is_k
 
 def test_what_was_last_seen_long_ago_is_forgotten(world):
     world.working()
+    for alg in ("RS256", "ES256"):
+        # What was fetched holds no key any more that does not sign yet.
+        world.rotate(alg, force=True)
     world.later(40 * 24 * 3600)
-    with of(world.app), transaction() as session:
-        ledger.purge(session, clock.utc_now(), keep=timedelta(days=39))
+    world.purge(days=39)
+    with of(world.app):
         for model in (KeySetFetch, SignedFor, KeptSet):
-            assert session.execute(select(model)).first() is None
+            assert db.session.execute(select(model)).first() is None
     assert world.assessed() == ({}, set())
+
+
+def test_who_fetched_a_key_long_before_it_signs_is_still_known_to_have_it(world):
+    world.rotate(force=True)
+    assert world.brief.works()
+    assert world.slow.works()
+    world.later(80 * 24 * 3600)
+    world.purge(days=44)
+    # Whoever keeps a key set for months is used all the same.
+    world.brief.token()
+    world.slow.token()
+    readers, breaking = world.assessed()
+    assert {name: reader.kind for name, reader in readers.items()} == {
+        world.brief.name: INFERRED,
+        world.slow.name: INFERRED,
+    }
+    assert breaking == set()
+
+
+def test_a_key_set_that_is_fetched_after_it_was_forgotten_is_known_again(world):
+    world.working()
+    world.later(1)
+    with of(world.app), transaction() as session:
+        session.execute(delete(KeySetFetch))
+        session.execute(delete(KeptSet))
+    world.brief.fetch()
+    world.later(1)
+    with of(world.app):
+        (held,) = db.session.execute(select(KeptSet)).scalars()
+        assert world.next_kid() in held.kids
+
+
+def test_an_answer_without_keys_is_no_download(app):
+    made = make_client(app)
+    for asked in (Client(Front(app)), app.test_client()):
+        for path in ("/oauth/jwks", f"/oauth/jwks/{made.client_id}"):
+            answer = asked.head(path, base_url=HERE)
+            assert (answer.status_code, answer.data) == (200, b"")
+    app.extensions["idp"][Ledger].flush()
+    with of(app):
+        assert db.session.execute(select(KeySetFetch)).first() is None
+
+
+def test_a_secret_of_the_jwt_redirect_pins_nothing(app):
+    """An app may take JWTs by its secret, and ID tokens by our keys, which it fetches."""
+    jwt_sso = {"delivery_uri": "https://rp.example/sso", "alg": "HS256"}
+    made, kept = make_client(app, jwt_sso=jwt_sso), app.extensions["idp"][Ledger]
+    with of(app):
+        kept.signed(made.client_id, keys_of()["active"][0])
+        assert app.test_client().get(f"/oauth/jwks/{made.client_id}", base_url=HERE).status_code == 200
+        kept.flush()
+        db.session.rollback()
+        (reader,) = readiness.assess(db.session(), service(Settings), "RS256", clock.utc_now()).readers
+    assert (reader.kind, reader.ready) == (CONFIRMED, True)
 
 
 def test_a_trial_goes_back_by_itself_when_somebody_starts_over_three_times_within_a_minute(idp):

@@ -35,13 +35,14 @@ def show_to(client_id: str) -> Response:
 
 def _answer(client_id: str) -> Response:
     document = documents.jwks_bytes(service(Signer), service(Settings))
-    service(Ledger).fetched(
-        client_id,
-        document.etag,
-        request.environ.get("REMOTE_ADDR", ""),
-        request.headers.get("X-Forwarded-For", ""),
-        request.headers.get("User-Agent", ""),
-    )
+    if request.method != "HEAD":
+        service(Ledger).fetched(
+            client_id,
+            document.etag,
+            request.environ.get("REMOTE_ADDR", ""),
+            request.headers.get("X-Forwarded-For", ""),
+            request.headers.get("User-Agent", ""),
+        )
     return documents.serve(document)
 
 
