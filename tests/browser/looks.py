@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 _AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-_DESK, _PHONE, _NARROW = 1280, 390, 320
+_WIDE, _DESK, _PHONE, _NARROW = 1920, 1280, 390, 320
 # A theme changes colors and nothing else: what depends on them is looked at again.
 _OF_COLORS = ["color-contrast", "link-in-text-block"]
 _RUN = """rules => axe.run(document, {resultTypes: ['violations'],
@@ -65,7 +65,7 @@ def faults_of(page: Page) -> list[str]:
     found += [f"no edge in forced colors: {element}" for element in page.evaluate(_EDGELESS)]
     page.emulate_media(forced_colors="none")
     found += [f"moves all the same: {element}" for element in page.evaluate(_MOVING)]
-    found += [f"{fault} at {width} px" for width in (_NARROW, _PHONE, _DESK) for fault in _too_wide(page, width)]
+    found += [f"{fault} at {width} px" for width in (_NARROW, _PHONE, _WIDE, _DESK) for fault in _too_wide(page, width)]
     return found
 
 

@@ -1,17 +1,20 @@
-"""Twelve ways to maltreat a sign-in: each ends at the app that asked, or at a page from which it starts again."""
+"""Fourteen ways to maltreat a sign-in: each ends at the app that asked, or at a page from which it starts again."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
+import time
 
+import pyotp
 import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser import requesting_app
-from tests.browser.portal import PASSWORD, fill_sign_in
+from tests.browser.portal import ADMINISTRATOR, PASSWORD, fill_sign_in, sign_in
 
 ANA, BEN = "tired-ana", "hasty-ben"
+NEW = "a calm grey heron by the lake"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,25 @@ def of_hours_ago(portal, hours):
             # The names of columns and a number of ours.
             database.execute(f"UPDATE interactions SET {column} = datetime({column}, '-{hours} hours')")  # noqa: S608
     database.close()
+
+
+def add_authenticator(page, portal, username):
+    """Set an authenticator app up for somebody, and return what makes its codes."""
+    sign_in(page, portal, username)
+    page.goto(f"{portal.issuer}/account/security/authenticator")
+    made = pyotp.TOTP(page.locator("#authenticator-key").inner_text().replace(" ", ""))
+    page.fill("input[name=code]", made.now())
+    page.wait_for_url("**/account/security/recovery-codes")
+    return made
+
+
+def mailed_link(page, portal, username):
+    """Return the link in the one mail that waits for somebody, as an administrator hands it on."""
+    sign_in(page, portal, ADMINISTRATOR)
+    page.goto(f"{portal.issuer}/admin/outbox?q={username}")
+    page.locator("a[href^='/admin/outbox/mail/']").click()
+    page.get_by_role("button", name="Show the mail").click()
+    return page.locator("#mail-link").inner_text().strip()
 
 
 def test_01_a_tab_of_eight_hours_ago(page, portal, app):
@@ -204,3 +226,39 @@ def test_12_the_network_is_gone_when_the_form_is_sent(page, app):
     page.context.set_offline(False)
     page.goto(form)
     finish(page, app, "offline")
+
+
+def test_13_a_second_step_in_two_tabs_and_the_other_is_sent_when_one_is_done(page, portal, app, person):
+    authenticator = add_authenticator(page, portal, person)
+    page.context.clear_cookies()
+    other = page.context.new_page()
+    for tab, state in ((page, "first-tab"), (other, "second-tab")):
+        begin(tab, app, state)
+        fill_sign_in(tab, person, PASSWORD)
+        tab.wait_for_url("**/login/verify*")
+    # The code of now was used up by setting it up; the next one is good already. It is sent once it is whole.
+    code = authenticator.at(int(time.time()) + 30)
+    other.fill("input[name=code]", code)
+    arrive(other, app, "second-tab")
+    page.fill("input[name=code]", code)
+    arrive(page, app, "first-tab")
+
+
+def test_14_a_recovery_link_that_is_opened_in_another_browser(browsers, page, portal, app, person):
+    begin(page, app, "forgotten")
+    page.click("#login-recover")
+    page.fill("input[name=username]", person)
+    page.click("#recover-submit")
+    expect(page.locator("#recover-again")).to_be_visible()
+    link = mailed_link(browsers.page(), portal, person)
+    other = browsers.page()
+    other.goto(link)
+    other.fill("input[name=new_password]", NEW)
+    other.click("#recover-set")
+    other.wait_for_url("**/login?*")
+    page.get_by_role("link", name="Back to sign in").click()
+    fill_sign_in(page, person, NEW)
+    arrive(page, app, "forgotten")
+    # And the browser in which it was opened is where a sign-in begins, too.
+    fill_sign_in(other, person, NEW)
+    other.wait_for_url(f"{portal.issuer}/")
