@@ -183,6 +183,14 @@ def recovery_for_ana_made(page: Page, studio: Studio) -> None:
     page.get_by_role("button", name="Make link").click()
 
 
+def known_here(page: Page, studio: Studio) -> None:
+    """Come to an app in a browser in which two people signed in before."""
+    chooser(page, studio)
+    at("/logout", page, studio)
+    page.click("#logout-confirm")
+    at(GRAFANA, page, studio)
+
+
 def chooser(page: Page, studio: Studio) -> None:
     """Sign two people in, one after the other in the same browser, and ask which of them goes on."""
     for name in ("ben", "chie"):
@@ -462,6 +470,7 @@ def plain(name: str, who: str, path: str) -> Shot:
 SHOTS = (
     plain("login", "", GRAFANA),
     plain("login-plain", "", "/login"),
+    Shot("login-known", "", known_here),
     Shot("login-refused", "", refused),
     plain("recover", "", "/recover"),
     Shot("recover-asked", "", recovery_asked),
@@ -478,7 +487,7 @@ SHOTS = (
     plain("consent-claims", "ana", SINGLE_CLAIMS),
     Shot("select", "", chooser),
     plain("apps", "ana", "/"),
-    plain("apps-empty", "dara", "/"),
+    plain("apps-not-found", "dara", "/?q=payroll"),
     plain("profile", "ana", "/account"),
     plain("email", "ana", "/account/email"),
     plain("email-link-gone", "", "/email/gone"),

@@ -24,7 +24,7 @@ from idp.login.guards import is_long_ago, is_own_path
 from idp.login.refused import Refused
 from idp.login.returning import checked_return, keep_return, named_return
 from idp.login.waiting import find_waiting
-from idp.sessions.known_people import known_people
+from idp.sessions.known_people import KnownPerson, known_people
 from idp.settings import Settings
 from idp.web import error_pages
 from idp.web.csrf import is_own_site
@@ -155,8 +155,11 @@ def _chosen_name() -> str:
     account = request.args.get("account", _OTHER)
     if account == _OTHER:
         return ""
-    known = known_people(db.session(), browser_fingerprint(), clock.utc_now())
-    return next((one.username for one in known if one.person_id == account), "")
+    return next((one.username for one in _known_people() if one.person_id == account), "")
+
+
+def _known_people() -> list[KnownPerson]:
+    return known_people(db.session(), browser_fingerprint(), clock.utc_now())
 
 
 def _resume(waiting: Waiting) -> Response:
@@ -186,6 +189,7 @@ def sign_in_page(waiting: Waiting, username: str, refused: Refused | None = None
         create_account=_create_account(waiting),
         is_late="expired" in request.args,
         tries=_tries(refused),
+        known=[] if username or refused or "account" in request.args else _known_people(),
         is_recovered="recovered" in request.args,
         passkeys=passkey_sign_in.on_sign_in_page(waiting),
         unknown_passkey=refused.unknown_passkey if refused else "",

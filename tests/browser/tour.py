@@ -242,14 +242,22 @@ def offered_passkey(page: Page, guide: Guide) -> None:
     page.locator("#passkey-later").wait_for()
 
 
-def choose_account(page: Page, guide: Guide) -> None:
-    """Ask which of the people who signed in here goes on."""
+def known_here(page: Page, guide: Guide) -> None:
+    """Come to the sign-in page of a browser in which two people signed in before."""
     for who in (CHIE, ROOT):
         guide.sign_in(who, page)
         guide.at(page, "/logout")
         page.click("#logout-confirm")
         page.wait_for_url("**/logout/done/*")
-    guide.at(page, "/select")
+    guide.at(page, "/login")
+    page.locator("#login-known").wait_for()
+
+
+def choose_account(page: Page, guide: Guide) -> None:
+    """Ask there which of them goes on."""
+    guide.at(page, "/login")
+    page.click("#login-select")
+    page.wait_for_url("**/select*")
 
 
 def change_address(page: Page, guide: Guide) -> None:
@@ -381,7 +389,8 @@ BEFORE_SIGNING_IN = (
     Stop("/login/enrol/codes", NOBODY, first_codes),
     Stop("/login/enrol/codes", SAME, first_codes_shown, "shown"),
     Stop("/login/passkey/offer", NOBODY, offered_passkey),
-    Stop("/select", NOBODY, choose_account),
+    Stop("/login", NOBODY, known_here, "known"),
+    Stop("/select", SAME, choose_account),
     Stop("/joining/<interaction>", NOBODY, join_as_somebody_known),
     Stop("/logout/done/<receipt>", NOBODY, signed_out),
 )

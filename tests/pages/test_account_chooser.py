@@ -234,3 +234,23 @@ def test_a_choice_is_not_inherited_by_somebody_else(app, visitor, party, ana, bo
     # What waited for Ana is gone with her.
     assert answer.status_code in {200, 410}
     assert "code=" not in answer.headers.get("Location", "")
+
+
+def test_who_signed_in_here_last_is_offered_on_the_sign_in_page(app, ana, bob, visitor, party):
+    assert "login-known" not in visitor.visit("/login").text, "nobody did yet"
+    for name in ("bob", "ana"):
+        visitor.sign_in(name)
+        visitor.client.delete_cookie("idp")
+    waiting = visitor.open(f"/oauth/authorize?{urlencode(party.parameters())}").headers["Location"]
+    page = visitor.visit(waiting)
+    assert accounts_of(page) == ["Continue as Ana Ruiz"]
+    (there,) = re.findall(r'id="login-known" href="([^"]+)"', page.text)
+    (others,) = re.findall(r'id="login-select" href="([^"]+)"', page.text)
+    assert accounts_of(visitor.visit(others)) == ["Ana Ruiz", "Bob Fox"]
+    chosen = visitor.visit(there.replace("&amp;", "&"))
+    assert 'value="ana"' in chosen.text
+    assert accounts_of(chosen) == []
+    form = next(form for form in forms_of(chosen.text) if form.action.startswith("/login?"))
+    code_of(visitor, party, visitor.submit(form, username="ana", password=PASSWORD))
+    # Another browser is told of nobody.
+    assert accounts_of(Visitor(app).visit("/login")) == []
