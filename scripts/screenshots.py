@@ -180,7 +180,7 @@ def main() -> int:
         print("error: chromium is needed: apt-get install chromium", file=sys.stderr)
         return 1
     if arguments.all or arguments.only:
-        run(arguments.only, arguments.all or IMAGES)
+        run(arguments.only, arguments.all.resolve() if arguments.all else IMAGES)
         return 0
     if not arguments.gallery:
         run(list(DOCUMENTED), IMAGES)
