@@ -1,12 +1,13 @@
 """Every value of the discovery document is used once: what is advertised works.
 
-The tests are made from the document itself. A name without a check here fails, so nothing is advertised untested.
+The tests are made from the document itself, with everything on that a setting can switch on. A name without a check
+here fails, so nothing is advertised untested.
 """
 
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
@@ -18,14 +19,24 @@ from idp.branding.links import Links
 from idp.db import transaction
 from idp.oidc import documents
 from idp.sessions.models import BrowserSession
-from idp.settings import Settings
+from idp.settings import RegistrationSettings, Settings
+from idp.sign_up_settings import SignUpSettings
 from tests.app_keys import ASSERTION_TYPE, assertion_claims, decrypted, make_key, with_secret
+from tests.certificates import DN, Holder
 from tests.factories import ALL_CLAIMS
 from tests.protocol import flows
+from tests.registering import CALLBACK, Registrar
 from tests.relying_party import answer_of, header_of, now, place_of
 
 LINKS = Links("https://example.com/privacy", "https://example.com/terms")
-DOCUMENT = json.loads(documents.discovery_bytes(Settings(), LINKS).body)
+CERTIFICATE_HEADER = "X-Client-Cert"
+EVERYTHING = {
+    "registration": RegistrationSettings(mode="open"),
+    "sign_up": SignUpSettings(mode="open"),
+    "client_certificate_header": CERTIFICATE_HEADER,
+    "trusted_proxies": ("127.0.0.1/32",),
+}
+DOCUMENT = json.loads(documents.discovery_bytes(Settings(**EVERYTHING), LINKS).body)
 MACHINE = {"grant_types": ["client_credentials"], "redirect_uris": None, "scope": "", "skip_consent": None}
 _RSA = RSAKey.generate_key(2048)
 
@@ -35,6 +46,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.fixture
 def backend():
     return "sqlite"  # What is advertised does not depend on the database; the rest of this folder runs on both.
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app(**EVERYTHING)
 
 
 @pytest.fixture
@@ -101,8 +117,32 @@ def _issuer(idp, browser, value):
 )
 def _address(idp, browser, value):
     assert value.startswith(f"{idp.issuer}/")
-    served = {str(rule): rule.methods for rule in idp.app.url_map.iter_rules()}
-    assert {"GET", "POST"} & served[urlsplit(value).path]
+    party = idp.party()
+    code, pending = party.code(browser), party.pending[-1]
+    form, headers = _proof(party, "client_secret_basic", None)
+    exchange = {"grant_type": "authorization_code", "code": code, "redirect_uri": pending.redirect_uri}
+    token = party.flow(browser).access
+    uses = {
+        "authorization_endpoint": ("GET", f"?{urlencode(party.parameters())}", None, {}, 302),
+        "token_endpoint": ("POST", "", {**exchange, "code_verifier": pending.verifier}, headers, 200),
+        "userinfo_endpoint": ("GET", "", None, {"Authorization": f"Bearer {token}"}, 200),
+        "jwks_uri": ("GET", "", None, {}, 200),
+        "end_session_endpoint": ("GET", f"?client_id={party.client_id}", None, {}, 303),
+        "revocation_endpoint": ("POST", "", {"token": token, **form}, headers, 200),
+        "introspection_endpoint": ("POST", "", {"token": token, **form}, headers, 200),
+        "check_session_iframe": ("GET", "", None, {}, 200),
+    }
+    method, query, form, headers, status = uses[next(name for name in uses if DOCUMENT[name] == value)]
+    assert browser(method, f"{value}{query}", form, headers).status == status
+
+
+@check("registration_endpoint")
+def _registration(idp, browser, value):
+    registrar = Registrar(idp.app)
+    made = registrar.send("POST", value, {"redirect_uris": [CALLBACK]})
+    assert made.status == 201
+    told = registrar.send("GET", made.json["registration_client_uri"], token=made.json["registration_access_token"])
+    assert told.json["client_id"] == made.json["client_id"]
 
 
 @check("scopes_supported")
@@ -136,7 +176,7 @@ def _response_mode(idp, browser, value):
 def _prompt(idp, browser, value):
     party = idp.party(skip_consent=False)
     response = party.start(browser, prompt=value)
-    pages = {"login": "/login", "consent": "/consent", "select_account": "/select"}
+    pages = {"login": "/login", "consent": "/consent", "select_account": "/select", "create": "/register"}
     if value == "none":
         assert party.answer(response)["error"] == "consent_required"
     else:
@@ -256,9 +296,13 @@ def _grant_type(idp, browser, value):
     "introspection_endpoint_auth_methods_supported",
 )
 def _auth_method(idp, browser, value):
-    key = make_key()
-    named = {"jwks": key.jwks} if value == "private_key_jwt" else {}
-    party = idp.party(token_endpoint_auth_method=value, **named)
+    key = Holder() if "tls" in value else make_key()
+    named = {
+        "private_key_jwt": {"jwks": key.jwks},
+        "tls_client_auth": {"tls_client_auth_subject_dn": DN},
+        "self_signed_tls_client_auth": {"jwks": key.jwks},
+    }
+    party = idp.party(token_endpoint_auth_method=value, **named.get(value, {}))
     form, headers = _proof(party, value, key)
     code = party.code(browser)
     pending = party.pending[-1]
@@ -284,6 +328,8 @@ def _proof(party, method, key, alg="HS256"):
         party.auth_method = method
         pairs, headers = party.credentials()
         return dict(pairs), headers
+    if "tls" in method:
+        return {"client_id": party.client_id}, {CERTIFICATE_HEADER: quote(key.pem)}
     signer = key if method == "private_key_jwt" else with_secret(party.client_secret, alg)
     token = signer.sign(assertion_claims(party.client_id, party.issuer), typ="JWT")
     return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": token}, {}

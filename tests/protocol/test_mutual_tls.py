@@ -2,69 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-from joserfc.jwk import ECKey
 
-from idp.clock import utc_now
 from idp.settings import OutboundSettings, Settings, SettingsError
 from idp.settings import load as load_settings
+from tests.certificates import DN, Holder
 from tests.listener import serving
 from tests.relying_party import basic
 
 MACHINE = {"grant_types": ["client_credentials"], "redirect_uris": None, "scope": "", "skip_consent": None}
 HEADER = "X-Client-Cert"
-DN = "CN=notes,OU=Backend,O=Example Inc,C=DE"
-NAMES = [
-    x509.DNSName("notes.example"),
-    x509.UniformResourceIdentifier("spiffe://example/notes"),
-    x509.IPAddress(ipaddress.ip_address("2001:db8::1")),
-    x509.RFC822Name("notes@example.com"),
-]
-
-
-class Holder:
-    """Somebody with a private key and a certificate for it."""
-
-    def __init__(self, dn=DN, names=NAMES, *, days=1):
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name.from_rfc4514_string(dn)
-        now = utc_now()
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority")]))
-            .public_key(self.key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=2))
-            .not_valid_after(now + timedelta(days=days))
-        )
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        self.certificate = builder.sign(self.key, hashes.SHA256())
-
-    @property
-    def pem(self):
-        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    @property
-    def der(self):
-        return base64.b64encode(self.certificate.public_bytes(serialization.Encoding.DER)).decode()
-
-    @property
-    def jwk(self):
-        pem = self.key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        return {**ECKey.import_key(pem).as_dict(private=False), "x5c": [self.der]}
 
 
 @pytest.fixture(scope="module")
