@@ -83,6 +83,11 @@ def fault_of(place: str, name: object, source: object) -> str | None:
         return f"{name} belongs to the token itself; choose another name."
     if source not in SOURCES:
         return f"{_quoted(source)} is not a standard claim; choose from {', '.join(SOURCES)}."
+    return unvouched(name, str(source))
+
+
+def unvouched(name: str, source: str) -> str | None:
+    """Return why nothing but itself may come as *name*, if apps decide by it; ``None`` where *source* may."""
     if name in VOUCHED_FOR and source != name:
         return f"Apps take {name} for something that is vouched for; {source} needs another name."
     return None

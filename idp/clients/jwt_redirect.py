@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from idp.clients import values
+from idp.clients import claim_mapping, values
 from idp.clients.public_keys import CLIENT_SIGNING_ALGORITHMS
 from idp.errors import FieldErrors
 from idp.protocol import claims
@@ -148,6 +148,9 @@ def _claims(value: object) -> tuple[tuple[str, str], ...]:
             raise values.BadValue(
                 f"“{str(source)[:80]}” is not a standard claim; choose from {', '.join(CLAIM_SOURCES)}."
             )
+        fault = claim_mapping.unvouched(name, source)
+        if fault:
+            raise values.BadValue(fault)
     return tuple(value.items())
 
 

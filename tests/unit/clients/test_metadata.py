@@ -176,6 +176,11 @@ def test_every_fault_is_named_at_once():
         ({"jwt_sso": {"delivery_uri": "https://a.example/jwt", "field": "state"}}, "jwt_sso.field"),
         ({"jwt_sso": {"delivery_uri": "https://a.example/jwt", "claims": {"aud": "email"}}}, "jwt_sso.claims"),
         ({"jwt_sso": {"delivery_uri": "https://a.example/jwt", "claims": {"mail": "password"}}}, "jwt_sso.claims"),
+        ({"jwt_sso": {"delivery_uri": "https://a.example/jwt", "claims": {"email": "nickname"}}}, "jwt_sso.claims"),
+        (
+            {"jwt_sso": {"delivery_uri": "https://a.example/jwt", "claims": {"email_verified": "nickname"}}},
+            "jwt_sso.claims",
+        ),
         (
             {"jwt_sso": {"delivery_uri": "https://a.example/jwt", "return_to_prefixes": ["https://b.example"]}},
             "jwt_sso.return_to_prefixes",
