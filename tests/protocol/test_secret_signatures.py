@@ -8,10 +8,11 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import OctKey
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from idp import clock
 from idp.audit.log import COMMAND_LINE
+from idp.cache import bump
 from idp.clients import administration, registration, store
 from idp.clients.metadata import validate
 from idp.clients.models import ClientSecret
@@ -22,6 +23,7 @@ from idp.vault import Vault
 from idp.web.current import service
 from tests.app_keys import with_secret
 from tests.leaving import follow, is_signed_in, logout
+from tests.protocol.flows import metadata_for
 from tests.relying_party import forged, header_of
 
 AFTER = "https://after.example/bye"
@@ -54,6 +56,17 @@ def add_secret(idp, party):
 
 def facts(idp, party):
     return idp.rows(select(ClientSecret.id, ClientSecret.hint).where(ClientSecret.client_id == party.client_id))
+
+
+def test_a_client_whose_last_secret_is_gone_is_told_after_a_sign_in_that_nothing_can_be_signed(idp, person):
+    party = idp.party(id_token_signed_response_alg="HS256", **metadata_for("code id_token"))
+    party.response_type, browser = "code id_token", idp.browser()
+    waiting = party.start(browser).location.partition("interaction=")[2]
+    idp.sign_in(browser, person)
+    with idp.app.app_context(), transaction() as session:
+        session.execute(delete(ClientSecret).where(ClientSecret.client_id == party.client_id))
+        bump(session)
+    assert party.answer(browser("GET", f"/oauth/authorize/{waiting}"))["error"] == "server_error"
 
 
 @pytest.fixture

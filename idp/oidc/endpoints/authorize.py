@@ -141,12 +141,16 @@ def _issue(asked: Asked, pending: Pending, waiting: Interaction | None, now: dat
             about = people.find_enabled(session, person.person_id, new.scope.split(), new.claims)
         if not is_here or not (is_plain or about):
             raise steps.refusal(Step.REFUSE_LOGIN_REQUIRED)
-        # After all that can refuse, since the refusal of a request that counts as answered would reach nobody.
+        # Last: a refusal is told to the client only by whoever finds the request not answered yet.
         if waiting is not None and not interactions.complete(session, waiting.id, now):
             return _already_answered(asked)
         issued = codes.issue(session, new, limits=settings.tokens, access=access, now=now)
         restarts.watch(session, service(KeyRing), authorization.client_id, person.person_id, now)
-    pairs = _in_front(asked, pending, issued, about, now) if about else issued.code_alone
+    try:
+        pairs = _in_front(asked, pending, issued, about, now) if about else issued.code_alone
+    except ProtocolError as error:
+        # The request counts as answered, so nobody after us could tell.
+        return responses.refusal(asked.client, error, asked.parameters)
     return responses.success(asked.client, authorization, pairs)
 
 
