@@ -1,5 +1,6 @@
 """The token API beside the released simplejwt in a Django project of its own, and the page and API of the example."""
 
+import json
 import os
 import subprocess
 
@@ -177,3 +178,28 @@ def test_a_page_signs_in_calls_refreshes_and_signs_out(app, browsers, page):
         page.click("#sign-out")
     assert gone.value.status == 200
     page.wait_for_selector("#sign-in:not([hidden])")
+
+
+# A request as a page of the app makes it: what it can read of the answer, and of its cookies.
+CALL = """async ([address, body]) => {
+    const sent = body && {headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)};
+    const answer = await fetch(address, {method: "POST", credentials: "include", ...sent});
+    return [answer.status, Object.keys(await answer.json()), document.cookie];
+}"""
+
+
+def test_a_browser_keeps_the_refresh_token_where_no_script_finds_it(app, provider, browsers, page):
+    (found,) = [client for client in provider.server.command("client", "list") if client["client_name"] == "Example"]
+    kept = json.dumps({"origins": [app], "refresh_cookie": True})
+    provider.server.command("client", "edit", found["client_id"], "--set", f"token_api={kept}")
+    page.goto(app)
+
+    def call(path, **body):
+        return page.evaluate(CALL, [f"{provider.issuer}/api/token/{path}", body or None])
+
+    assert call("", username=USERNAME, password=PASSWORD) == [200, ["access"], ""]
+    assert call("refresh/") == [200, ["access"], ""]
+    assert call("refresh/") == [200, ["access"], ""]
+    assert call("blacklist/") == [200, [], ""]
+    assert call("refresh/") == [400, ["refresh"], ""]
+    browsers.expect_refusals()
