@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 
 from idp import clock
+from idp.clients import defaults
 from idp.clients.metadata import from_stored
 from idp.clients.models import ClientRow
 from idp.errors import Conflict
@@ -25,10 +26,12 @@ from idp.keys.ledger import EVERY
 from idp.keys.models import Canary, ClientNetwork, GivenKey, KeySet, KeySetFetch, SignedFor, SigningKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from sqlalchemy.orm import Session
 
+    from idp.clients.defaults import Defaults
+    from idp.clients.metadata import ClientMetadata
     from idp.settings import Settings
 
 CONFIRMED: Final = "confirmed"
@@ -49,7 +52,7 @@ _STARTED_OVER: Final = "Its people started over again and again when it was trie
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One client that verifies what is signed with an algorithm, and what is known of it."""
+    """One client that verifies what is signed with an algorithm, for it or for a caller, and what is known of it."""
 
     client_id: str
     name: str
@@ -64,6 +67,8 @@ class Reader:
     every: timedelta | None = None
     # It is signed for with the next key already.
     trial: bool = False
+    # It verifies access tokens of other clients; nothing is signed for it, so nothing can be tried with it.
+    is_api: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,21 @@ class _Seen:
         return timedelta(seconds=longest) if longest > 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """What is read of a client."""
+
+    client_id: str
+    name: str
+    metadata: ClientMetadata
+    defaults: Defaults
+
+    @property
+    def access_token_alg(self) -> str:
+        """What its access tokens for others than us are signed with."""
+        return self.metadata.access_token_signed_response_alg or self.defaults.alg_for_resources
+
+
 @dataclass(slots=True)
 class _Facts:
     """Everything that is read of the database, by client."""
@@ -141,6 +161,7 @@ class _Facts:
     trials: dict[tuple[str, str], Canary]
     # Those whose people would start over if they refused a key: others show nothing in a trial.
     shown_by_people: set[str]
+    apis: set[str]
     own: dict[str, _Seen]
     shared: dict[str, _Seen]
     etags: dict[str, set[str]]
@@ -192,19 +213,14 @@ def _read(session: Session, keys: list[SigningKey], now: datetime) -> _Facts:
     kids = {key.kid for key in keys}
     signed = session.execute(select(SignedFor).where(SignedFor.kid.in_(kids))).scalars().all()
     active = {row.client_id for row in signed if row.last_at >= since}
-    clients = session.execute(
-        select(ClientRow.client_id, ClientRow.client_name, ClientRow.metadata_json).where(
-            ClientRow.disabled_at.is_(None), ClientRow.client_id.in_(active)
-        )
-    ).all()
-    names = {row.client_id: row.client_name for row in clients}
+    clients = _clients(session, active)
+    apis = _apis(clients, active, keys[0].alg)
     given: dict[str, set[str]] = defaultdict(set)
-    metadata = {row.client_id: from_stored(row.metadata_json) for row in clients}
-    for client_id, registered in metadata.items():
-        jwt_sso = registered.jwt_sso
+    for client in clients.values():
+        jwt_sso = client.metadata.jwt_sso
         if jwt_sso is not None and jwt_sso.is_pinned:
             # Its app takes keys by hand alone, so it has none until somebody says that it was given one.
-            given[client_id] = set()
+            given[client.client_id] = set()
     for one in session.execute(select(GivenKey)).scalars():
         given[one.client_id].add(one.kid)
     etags: dict[str, set[str]] = defaultdict(set)
@@ -212,19 +228,51 @@ def _read(session: Session, keys: list[SigningKey], now: datetime) -> _Facts:
         for kid in held.kids:
             etags[kid].add(held.etag)
     trials = session.execute(select(Canary).where(Canary.kid.in_(kids))).scalars()
-    own, shared = _fetches(session, names)
+    own, shared = _fetches(session, clients)
+    # An API that was never seen to have keys asks us about tokens instead.
+    readers = (active & clients.keys()) | (apis & (own.keys() | shared.keys() | given.keys()))
     return _Facts(
-        names=names,
+        names={client_id: clients[client_id].name for client_id in readers},
         signed={(row.client_id, row.kid): row for row in signed},
         published={key.kid: clock.epoch_seconds(key.published_at) for key in keys},
         given=given,
         trials={(trial.client_id, trial.kid): trial for trial in trials},
-        shown_by_people={client_id for client_id, registered in metadata.items() if registered.serves_people},
+        shown_by_people={client.client_id for client in clients.values() if client.metadata.serves_people},
+        apis=apis,
         own=own,
         shared=shared,
         etags=etags,
         first={key.kid for key in keys if key.published_at <= keys[0].published_at},
     )
+
+
+def _clients(session: Session, active: Collection[str]) -> dict[str, _Client]:
+    """Return the clients *active*, and every API; none that is switched off."""
+    is_api = ClientRow.metadata_json["resource_server"].as_boolean()
+    rows = session.execute(
+        select(ClientRow.client_id, ClientRow.client_name, ClientRow.metadata_json, ClientRow.defaults_version).where(
+            ClientRow.disabled_at.is_(None), or_(ClientRow.client_id.in_(active), is_api)
+        )
+    )
+    return {
+        client_id: _Client(client_id, name, from_stored(stored), defaults.of(version))
+        for client_id, name, stored, version in rows
+    }
+
+
+def _apis(clients: Mapping[str, _Client], active: Collection[str], alg: str) -> set[str]:
+    """Return those that access tokens by *alg* of the clients *active* are for, and that are not among these."""
+    audiences = {
+        resource
+        for client in clients.values()
+        if client.client_id in active and client.access_token_alg == alg
+        for resource in client.metadata.resources
+    }
+    return {
+        client.client_id
+        for client in clients.values()
+        if client.client_id not in active and not audiences.isdisjoint(client.metadata.resources)
+    }
 
 
 def _fetches(session: Session, names: Iterable[str]) -> tuple[dict[str, _Seen], dict[str, _Seen]]:
@@ -272,6 +320,7 @@ def _judge(client_id: str, kid: str, facts: _Facts, settings: Settings, now: dat
         seen=seen is not None,
         every=seen.every() if seen else None,
         trial=trial is not None and trial.returned_at is None,
+        is_api=client_id in facts.apis,
     )
 
 

@@ -387,6 +387,29 @@ def test_an_answer_without_keys_is_no_download(app):
         assert db.session.execute(select(KeySetFetch)).first() is None
 
 
+def test_an_api_that_holds_an_older_set_is_waited_for_and_one_that_asks_us_is_not(world):
+    """It verifies what is signed for the apps that call it; nothing is ever signed for itself."""
+    api = {"grant_types": [], "redirect_uris": None, "scope": None, "resource_server": True, "resources": [API]}
+    holding = Party(world.parties[0].front, make_client(world.app, client_name="Verifies", **api), 8, own_address=True)
+    make_client(world.app, client_name="Asks us", **api)
+    other = make_client(world.app, client_name="Another API", **{**api, "resources": ["https://other.example"]})
+    holding.fetch()
+    Party(holding.front, other, 9, own_address=True).fetch()
+    for party in world.parties[:3]:
+        assert party.works()
+    readers, _ = world.assessed()
+    assert (readers["Verifies"].kind, readers["Verifies"].ready) == (CONFIRMED, True)
+    assert readers.keys().isdisjoint({"Asks us", "Another API"})
+    world.rotate(force=True)
+    world.later(400)
+    readers, breaking = world.assessed()
+    assert "Verifies" in breaking
+    assert readers["Verifies"].is_api
+    assert not readers[world.brief.name].is_api
+    holding.fetch()
+    assert "Verifies" not in world.assessed()[1]
+
+
 def test_a_secret_of_the_jwt_redirect_pins_nothing(app):
     """An app may take JWTs by its secret, and ID tokens by our keys, which it fetches."""
     jwt_sso = {"delivery_uri": "https://rp.example/sso", "alg": "HS256"}
