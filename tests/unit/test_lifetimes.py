@@ -24,5 +24,5 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
     ],
 )
 def test_it_lives_as_its_app_knows_it(held, usual, keep, expected):
-    settings = Settings(keys=KeySettings(keep=keep), tokens=TokenSettings(id=MINUTE, access=MINUTE))
+    settings = Settings(keys=KeySettings(keep=keep), tokens=TokenSettings(id=MINUTE, access=MINUTE, api_refresh=MINUTE))
     assert lifetimes.of(SimpleNamespace(lifetimes=held), "kind", usual, settings) == expected
