@@ -26,6 +26,7 @@ from idp.protocol import claims
 from idp.protocol.claims import Claim
 from idp.settings import TokenSettings
 from idp.tokens import purge
+from idp.tokens.models import Grant
 from idp.vault import Vault
 from idp.web.current import service
 from tests.factories import ALL_CLAIMS
@@ -33,6 +34,7 @@ from tests.leaving import sign_out
 from tests.protocol.conftest import Provider
 from tests.protocol.flows import metadata_for
 from tests.relying_party import header_of
+from tests.visitor import PASSWORD
 
 # What differs between two sign-ins of the same person in any case: instants and identifiers.
 UNIQUE = {"iat", "exp", "auth_time", "jti", "nonce", "at_hash", "c_hash", "sid", "updated_at"}
@@ -170,6 +172,24 @@ def test_a_sign_out_ends_tokens_that_live_longer_than_the_setting_says(idp, make
         assert party.userinfo(access).status == 200
         sign_out(browser)
         assert party.userinfo(access).status == 401
+
+
+def test_a_grant_of_the_token_api_outlives_the_longest_token_made_from_it(idp, make_app):
+    hour = timedelta(hours=1)
+    lasting = Provider(make_app(tokens=TokenSettings(api_access=hour)), idp.issuer)
+    idp.person("ana", password=PASSWORD)
+    nothing = {"grant_types": [], "response_types": [], "redirect_uris": [], "scope": ""}
+    made = idp.client(**nothing, token_endpoint_auth_method="none", token_api={"origins": []})
+    for provider in (lasting, idp):
+        client = provider.app.test_client(use_cookies=False)
+        response = client.post("/api/token/", json={"username": "ana", "password": PASSWORD}, base_url=idp.issuer)
+        assert response.status_code == 200, response.text
+        # What it has had is written down by then.
+        examined(provider, made.client_id)
+    rows = idp.rows(select(Grant.created_at, Grant.expires_at).where(Grant.client_id == made.client_id))
+    assert len(rows) == 2
+    for row in rows:
+        assert row.expires_at - row.created_at >= idp.settings.tokens.refresh_max + hour
 
 
 def test_every_kind_of_token_is_as_it_was_computed(idp):
