@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyotp
+from sqlalchemy import update
 
 from idp import clock
 from idp.accounts import groups
@@ -18,6 +19,7 @@ from idp.db import transaction
 from idp.factors import recovery_codes, totp
 from idp.login.browser import session_cookie_name
 from idp.sessions import store as sessions
+from idp.sessions.models import BrowserSession
 from idp.settings import Settings
 from idp.vault import Secrets, Vault
 from idp.web.current import service
@@ -152,3 +154,10 @@ def sign_in(app, browser, person: MadePerson) -> str:
         # A request context is not needed for the name alone.
         browser.set_cookie(session_cookie_name(), cookie, domain=settings.issuer.split("//")[1].partition(":")[0])
         return row.id
+
+
+def let_sessions_show_both_factors(app, person: MadePerson) -> None:
+    """Let the sessions of *person* be as after a password and a code."""
+    with app.app_context(), transaction() as session:
+        theirs = update(BrowserSession).where(BrowserSession.person_id == person.id)
+        session.execute(theirs.values(amr=["pwd", "otp", "mfa"], acr="2"))

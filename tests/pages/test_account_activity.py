@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from idp import clock
 from idp.accounts import store as accounts
@@ -204,11 +204,11 @@ def test_a_lock_down_goes_through_every_way_to_sign_in_and_each_can_be_removed(a
     with app.app_context(), transaction() as session:
         person, now = accounts.find(session, ana.id), clock.utc_now()
         factors.put(session, factors.new(ana.id, factors.EMAIL, now))
-        session.execute(update(BrowserSession).values(amr=["pwd", "otp", "mfa"], acr="2"))
         lasting = timedelta(days=3)
         remembered.add(
             session, person, "b" * 64, held="", user_agent="Mozilla/5.0 Firefox/140", lifetime=lasting, now=now
         )
+    factories.let_sessions_show_both_factors(app, ana)
     visitor.submit(visitor.form("/account/secure"))
     steps = "/account/secure/steps"
     page = visitor.visit(steps).text

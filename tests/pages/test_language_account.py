@@ -152,6 +152,7 @@ def test_ways_to_sign_in(app, ana, visitor):
     all_spoken(visitor, security)
     visitor.submit(visitor.form(security, action=f"{security}/email-code"))
     all_spoken(visitor, security)
+    factories.let_sessions_show_both_factors(app, ana)
     made = visitor.submit(visitor.form(f"{security}/recovery-codes", action=f"{security}/recovery-codes"))
     assert left(made) == []
     with app.app_context(), transaction() as session:
