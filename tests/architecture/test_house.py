@@ -91,4 +91,4 @@ def test_a_copy_with_another_table_is_made_anew(services, worker):
 def _rows(engine):
     with engine.connect() as connection:
         tables = inspect(connection).get_table_names()
-        return {name: connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in tables}  # noqa: S608
+        return {name: connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in tables}  # noqa: S608 - names that the database gave
